@@ -1,0 +1,67 @@
+import js from "@eslint/js";
+import tseslint from "typescript-eslint";
+
+/**
+ * What each room of src/ may import from the others. `core` is open to all. The order is the
+ * design: verify and the bundle reader can reach no network code, and only commands see the UI.
+ */
+const rooms = {
+  core: [],
+  image: [],
+  tar: [],
+  store: [],
+  registry: ["image", "store"],
+  definition: [],
+  compose: ["definition", "image"],
+  plan: ["definition", "image", "registry"],
+  acquire: ["definition", "image", "plan", "registry", "store", "tar"],
+  bundle: ["compose", "definition", "image", "plan", "store", "tar"],
+  verify: ["bundle", "compose", "image", "tar"],
+  sample: ["image", "tar"],
+};
+const all = [...Object.keys(rooms), "commands", "cli", "ui"];
+
+const roomRules = Object.entries(rooms).map(([room, allowed]) => {
+  const closed = all.filter((name) => name !== room && name !== "core" && !allowed.includes(name));
+  return {
+    files: [`src/${room}/**/*.ts`],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: [...closed.map((name) => `**/${name}/**`), "**/index.js"],
+              message: `The room ${room} may import only core${allowed.map((name) => `, ${name}`).join("")}.`,
+            },
+          ],
+        },
+      ],
+      "no-console": "error",
+    },
+  };
+});
+
+export default tseslint.config(
+  { ignores: ["dist/", "demo/", "coverage/", "node_modules/"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.ts"],
+    extends: [...tseslint.configs.strictTypeChecked, ...tseslint.configs.stylisticTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+      "@typescript-eslint/consistent-type-imports": "error",
+    },
+  },
+  {
+    files: ["**/*.js"],
+    languageOptions: {
+      globals: { process: "readonly", console: "readonly", Buffer: "readonly", URL: "readonly" },
+    },
+  },
+  ...roomRules,
+);

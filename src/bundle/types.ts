@@ -1,0 +1,44 @@
+import type { Digest } from "../core/digest.js";
+import type { Localized, Port, Setting } from "../definition/types.js";
+import type { LockedImage, Method } from "../plan/types.js";
+
+/** `bundle.json`, the first file of an archive: what is inside and where it came from. */
+export interface BundleManifest {
+  readonly bundleVersion: 1;
+  readonly name: string;
+  readonly version: string;
+  readonly title: Localized;
+  /** `linux/arm64`. */
+  readonly platform: string;
+  /** RFC 3339 UTC; the time of every entry of the archive. */
+  readonly date: string;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly definition: Digest;
+  readonly components: readonly BundleComponent[];
+  readonly leftOut: readonly {
+    readonly name: string;
+    readonly required: boolean;
+    readonly reason: string;
+  }[];
+  readonly settings: readonly Omit<Setting, "at">[];
+  readonly sizes: {
+    /** Bytes of the whole archive. */
+    readonly archive: number;
+    /** Bytes of all image tarballs. */
+    readonly images: number;
+    /** Bytes of all distinct blobs; less than `images` where components share layers. */
+    readonly distinctBlobs: number;
+  };
+}
+
+export interface BundleComponent {
+  readonly name: string;
+  readonly required: boolean;
+  readonly title: Localized;
+  readonly method: Method;
+  readonly reason: string;
+  readonly ports: readonly Port[];
+  readonly image: LockedImage;
+  /** The image tarball inside the archive, `images/redis.tar`, and its size in bytes. */
+  readonly tarball: { readonly path: string; readonly size: number };
+}

@@ -1,0 +1,60 @@
+import type { DiffId, Digest } from "../core/digest.js";
+import type { Descriptor } from "../image/descriptor.js";
+
+/** How a component gets its image. */
+export type Method =
+  /** The table's own image. */
+  | "image"
+  /** A declared alternative. */
+  | "alternative"
+  /** An image archive given by hand or shipped with the definition. */
+  | "provided"
+  /** Made from a recipe. */
+  | "build"
+  /** Not in the bundle, by declared choice or by --only/--without. */
+  | "left-out"
+  /** Nothing fits the platform. */
+  | "none";
+
+/** An image as it will lie in the bundle, known down to the last byte's size. */
+export interface LockedImage {
+  /** Fully qualified name and tag under which an engine will know it: `docker.io/library/redis:7.0.15`. */
+  readonly reference: string;
+  /** Absent for an image that is not inside an index. */
+  readonly index?: Descriptor;
+  readonly manifest: Descriptor;
+  readonly config: Descriptor;
+  /** Base first. */
+  readonly layers: readonly (Descriptor & { readonly diffId: DiffId })[];
+  /** `linux/arm64`, as the config proves it. */
+  readonly platform: string;
+  /** RFC 3339; absent where the image does not say. */
+  readonly created?: string;
+}
+
+export interface LockedComponent {
+  readonly name: string;
+  readonly required: boolean;
+  readonly method: Method;
+  /** A sentence for people: why this way, and what the registry really offers when a claim was wrong. */
+  readonly reason: string;
+  /** Present for image, alternative, provided. */
+  readonly image?: LockedImage;
+  /** Which entry of the component's `alternatives` (from 0). */
+  readonly alternative?: number;
+}
+
+export interface PlatformLock {
+  readonly platform: string;
+  /** In the order of the component table. */
+  readonly components: readonly LockedComponent[];
+}
+
+/** The plan, pinned. Written by `plan --lock`, obeyed by `create --locked`. */
+export interface Lock {
+  readonly lockVersion: 1;
+  readonly bundle: { readonly name: string; readonly version: string; readonly definition: Digest };
+  /** RFC 3339 UTC: SOURCE_DATE_EPOCH, or the newest image's creation time. Every time in the archive. */
+  readonly date: string;
+  readonly platforms: readonly PlatformLock[];
+}

@@ -1,4 +1,5 @@
 import js from "@eslint/js";
+import globals from "globals";
 import tseslint from "typescript-eslint";
 
 /**
@@ -13,13 +14,15 @@ const rooms = {
   registry: ["image", "store"],
   definition: [],
   compose: ["definition", "image"],
-  plan: ["definition", "image", "registry"],
+  plan: ["definition", "image", "registry", "store"],
   acquire: ["definition", "image", "plan", "registry", "store", "tar"],
   bundle: ["compose", "definition", "image", "plan", "store", "tar"],
   verify: ["bundle", "compose", "image", "tar"],
-  sample: ["image", "tar"],
+  sample: ["definition", "image", "tar"],
 };
-const all = [...Object.keys(rooms), "commands", "cli", "ui"];
+const lower = Object.keys(rooms);
+rooms.jobs = lower;
+const all = [...lower, "jobs", "commands", "cli", "ui"];
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => {
   const closed = all.filter((name) => name !== room && name !== "core" && !allowed.includes(name));
@@ -60,7 +63,7 @@ export default tseslint.config(
   {
     files: ["**/*.js"],
     languageOptions: {
-      globals: { process: "readonly", console: "readonly", Buffer: "readonly", URL: "readonly" },
+      globals: globals.node,
     },
   },
   ...roomRules,

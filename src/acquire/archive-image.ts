@@ -1,0 +1,86 @@
+import { digestOf } from "../core/digest.js";
+import type { DiffId } from "../core/digest.js";
+import { BundlerError } from "../core/errors.js";
+import type { ImageConfig } from "../image/config.js";
+import type { Descriptor } from "../image/descriptor.js";
+import { type TarWindow, readWindow } from "../tar/window.js";
+import type { ArchiveSource } from "./archive-source.js";
+
+/** One image found in an archive: its documents in memory, its layers still where they are. */
+export interface ArchivedImage {
+  readonly manifest: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
+  readonly config: {
+    readonly descriptor: Descriptor;
+    readonly bytes: Uint8Array;
+    readonly parsed: ImageConfig;
+  };
+  /** Base first. */
+  readonly layers: readonly ArchivedLayer[];
+}
+
+export interface ArchivedLayer {
+  readonly descriptor: Descriptor;
+  readonly diffId: DiffId;
+  readonly window: TarWindow;
+}
+
+/**
+ * A document of an archive, whole.
+ * @throws BundlerError INTEGRITY when it is missing or larger than `limit` bytes.
+ */
+export async function readDocument(
+  source: ArchiveSource,
+  path: string,
+  limit: number,
+): Promise<Buffer> {
+  const window = await source.find(path);
+  if (window === undefined) throw missing(source, path);
+  return readWindow(window, limit);
+}
+
+/**
+ * A document that a digest names.
+ * @throws BundlerError INTEGRITY when it is missing, too large, or not what its name says.
+ */
+export async function readBlob(
+  source: ArchiveSource,
+  blob: Descriptor,
+  limit: number,
+): Promise<Buffer> {
+  const bytes = await readDocument(source, blobPath(blob), limit);
+  const found = digestOf(bytes);
+  if (found !== blob.digest || bytes.length !== blob.size) {
+    throw new BundlerError(
+      "INTEGRITY",
+      `${source.name}: the blob ${blob.digest} (${blob.size} bytes) is damaged: its ${bytes.length} bytes give ${found}.`,
+      { details: { file: source.name, expected: blob.digest, found } },
+    );
+  }
+  return bytes;
+}
+
+/** OCI image-spec image-layout.md, "Blobs". */
+export function blobPath({ digest }: Descriptor): string {
+  return `blobs/${digest.replace(":", "/")}`;
+}
+
+export function missing(source: ArchiveSource, path: string): BundlerError {
+  return new BundlerError(
+    "INTEGRITY",
+    `${source.name} is not whole: ${JSON.stringify(path.slice(0, 200))} is missing.`,
+    {
+      hint: "Save the image again; an archive of one platform of several may need docker save --platform.",
+      details: { file: source.name, path },
+    },
+  );
+}
+
+/** @throws BundlerError INTEGRITY unless there is one diffID for each layer. */
+export function checkLayerCount(source: ArchiveSource, layers: number, config: ImageConfig): void {
+  if (layers === config.diffIds.length) return;
+  throw new BundlerError(
+    "INTEGRITY",
+    `${source.name}: the manifest has ${layers} layers, its config ${config.diffIds.length} diffIDs.`,
+    { details: { file: source.name } },
+  );
+}

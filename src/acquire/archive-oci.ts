@@ -1,0 +1,177 @@
+import { z } from "zod";
+import type { Digest } from "../core/digest.js";
+import { BundlerError } from "../core/errors.js";
+import { LIMITS } from "../core/limits.js";
+import type { Platform } from "../core/platform.js";
+import { parseConfig } from "../image/config.js";
+import { type Descriptor, digestSchema } from "../image/descriptor.js";
+import { parseJson } from "../image/json.js";
+import { type ImageIndex, type ImageManifest, parseManifest } from "../image/manifest.js";
+import { MEDIA_TYPES, layerCompression } from "../image/media-types.js";
+import { type Wanted, chooseByName, chooseByPlatform } from "./archive-choose.js";
+import {
+  type ArchivedImage,
+  type ArchivedLayer,
+  blobPath,
+  checkLayerCount,
+  missing,
+  readBlob,
+  readDocument,
+} from "./archive-image.js";
+import type { ArchiveSource } from "./archive-source.js";
+
+/** An image of a layout. `platform` is what an index claims, or what the config says where none does. */
+interface Leaf {
+  readonly descriptor: Descriptor;
+  readonly platform: Platform;
+  readonly name: string;
+}
+
+/** Indexes inside the index of the layout; containerd writes one, more is a maze. */
+const MAX_DEPTH = 3;
+
+const namesSchema = z.object({
+  manifests: z.array(
+    z.object({ digest: digestSchema, annotations: z.record(z.string(), z.string()).nullish() }),
+  ),
+});
+
+/**
+ * Finds the wanted image in an OCI layout (image-spec image-layout.md), as written by skopeo, by
+ * buildx and, since Docker 25, by `docker save`.
+ * @throws BundlerError PLATFORM, INTEGRITY, USAGE.
+ */
+export async function findInLayout(source: ArchiveSource, wanted: Wanted): Promise<ArchivedImage> {
+  const roots = chooseByName(source.name, await readRoots(source), wanted);
+  const leaves = new Map<Digest, Leaf>();
+  for (const root of roots) {
+    for (const leaf of await leavesOf(source, root, MAX_DEPTH))
+      leaves.set(leaf.descriptor.digest, leaf);
+  }
+  const { descriptor } = chooseByPlatform(source.name, [...leaves.values()], wanted);
+  const { bytes, manifest } = await readImage(source, descriptor);
+  const configBytes = await readBlob(source, manifest.config, LIMITS.config);
+  const parsed = parseConfig(`${source.name}: config ${manifest.config.digest}`, configBytes);
+  // An index claims, the config proves.
+  const { platform } = parsed;
+  chooseByPlatform(source.name, [{ platform, name: descriptor.digest }], wanted);
+  checkLayerCount(source, manifest.layers.length, parsed);
+  const layers: ArchivedLayer[] = [];
+  for (const [position, layer] of manifest.layers.entries()) {
+    const diffId = parsed.diffIds[position];
+    const window = await source.find(blobPath(layer));
+    if (window === undefined || diffId === undefined) throw missing(source, blobPath(layer));
+    checkLayer(source, layer, { size: window.length, diffId });
+    layers.push({ descriptor: layer, diffId, window });
+  }
+  return {
+    manifest: { descriptor: { ...descriptor, mediaType: manifest.mediaType }, bytes },
+    config: { descriptor: manifest.config, bytes: configBytes, parsed },
+    layers,
+  };
+}
+
+/** The index's entries, each digest once, with all the names that the tools have given it. */
+async function readRoots(source: ArchiveSource): Promise<readonly Root[]> {
+  const what = `${source.name}: index.json`;
+  const bytes = await readDocument(source, "index.json", LIMITS.manifest);
+  const index = parseManifest(what, bytes, MEDIA_TYPES.ociIndex);
+  if (index.kind !== "index") throw new BundlerError("INTEGRITY", `${what} is not an index.`);
+  const named = parseJson(what, bytes, namesSchema).manifests;
+  const roots = new Map<Digest, Root>();
+  for (const [position, entry] of index.entries.entries()) {
+    if (!isRunnable(entry)) continue;
+    const annotations = named[position]?.annotations ?? {};
+    const name =
+      annotations["io.containerd.image.name"] ?? annotations["org.opencontainers.image.ref.name"];
+    const names = [
+      ...(roots.get(entry.digest)?.names ?? []),
+      ...(name === undefined ? [] : [name]),
+    ];
+    roots.set(entry.digest, { ...entry, names });
+  }
+  return [...roots.values()];
+}
+
+type Entry = ImageIndex["entries"][number];
+type Root = Entry & { readonly names: readonly string[] };
+
+function isRunnable({ attestation, platform }: Entry): boolean {
+  return !attestation && platform?.os !== "unknown" && platform?.architecture !== "unknown";
+}
+
+async function leavesOf(source: ArchiveSource, entry: Entry, depth: number): Promise<Leaf[]> {
+  const { mediaType, digest, size } = entry;
+  const descriptor = { mediaType, digest, size };
+  const nested = mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
+  // Images of other platforms are often not in the archive, so those with a claim are not opened.
+  if (!nested && entry.platform !== undefined)
+    return [{ descriptor, platform: entry.platform, name: digest }];
+  if (!nested) {
+    const { manifest } = await readImage(source, descriptor);
+    const config = await readBlob(source, manifest.config, LIMITS.config);
+    const { platform } = parseConfig(`${source.name}: config ${manifest.config.digest}`, config);
+    return [{ descriptor, platform, name: digest }];
+  }
+  const index = parseManifest(
+    `${source.name}: ${digest}`,
+    await readBlob(source, entry, LIMITS.manifest),
+    mediaType,
+  );
+  if (index.kind !== "index" || depth === 0) {
+    throw new BundlerError(
+      "INTEGRITY",
+      `${source.name}: the index ${digest} is not an index, or nested too deeply.`,
+    );
+  }
+  const leaves: Leaf[] = [];
+  for (const inner of index.entries.filter(isRunnable))
+    leaves.push(...(await leavesOf(source, inner, depth - 1)));
+  return leaves;
+}
+
+async function readImage(
+  source: ArchiveSource,
+  descriptor: Descriptor,
+): Promise<{ readonly bytes: Buffer; readonly manifest: ImageManifest }> {
+  const bytes = await readBlob(source, descriptor, LIMITS.manifest);
+  const manifest = parseManifest(
+    `${source.name}: manifest ${descriptor.digest}`,
+    bytes,
+    descriptor.mediaType,
+  );
+  if (manifest.kind === "image") return { bytes, manifest };
+  throw new BundlerError(
+    "INTEGRITY",
+    `${source.name}: ${descriptor.digest} is an index where an image should be.`,
+  );
+}
+
+/** What can be known without reading the layer. */
+function checkLayer(
+  source: ArchiveSource,
+  layer: Descriptor,
+  found: { size: number; diffId: string },
+): void {
+  if (found.size !== layer.size) {
+    throw new BundlerError(
+      "INTEGRITY",
+      `${source.name}: the layer ${layer.digest} has ${found.size} bytes, its manifest says ${layer.size}.`,
+      {
+        details: {
+          file: source.name,
+          digest: layer.digest,
+          expected: layer.size,
+          found: found.size,
+        },
+      },
+    );
+  }
+  if (layerCompression(layer.mediaType) === "none" && found.diffId !== (layer.digest as string)) {
+    throw new BundlerError(
+      "INTEGRITY",
+      `${source.name}: the uncompressed layer ${layer.digest} has another diffID in its config, ${found.diffId}.`,
+      { details: { file: source.name, expected: layer.digest, found: found.diffId } },
+    );
+  }
+}

@@ -1,0 +1,107 @@
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { sealCompose } from "../compose/seal.js";
+import { BundlerError } from "../core/errors.js";
+import type { Definition } from "../definition/types.js";
+import type { PlatformLock } from "../plan/types.js";
+import { layoutImageTarball } from "./image-layout.js";
+import { type BundleFile, type BundleLayout, layoutBundle } from "./layout.js";
+import { describeBundle } from "./manifest.js";
+import { COMPOSE_FILE } from "./paths.js";
+import { projectName, siteIndexFiles } from "./site-index.js";
+import { siteReadme } from "./site-readme.js";
+import type { BundleManifest } from "./types.js";
+
+export interface AssembleInput {
+  readonly definition: Definition;
+  readonly lock: PlatformLock;
+  /** RFC 3339 UTC, the lock's. */
+  readonly date: string;
+  readonly tool: BundleManifest["tool"];
+  /** The package's `templates/site`. */
+  readonly templatesDir: string;
+}
+
+/**
+ * Puts together everything of an archive but the images: the sealed compose file, what the site's
+ * scripts read, the scripts, the customer's READMEs, the definition's files; and lays it out.
+ * @throws BundlerError DEFINITION when the compose file cannot be sealed, FILE when a file cannot be
+ *   read, NO_WAY and LOCK as {@link layoutBundle}.
+ */
+export async function assembleBundle(input: AssembleInput): Promise<BundleLayout> {
+  const { definition, date } = input;
+  const described = describeBundle(
+    input,
+    (image) => layoutImageTarball(image, Date.parse(date) / 1000).size,
+  );
+  const text = (file: string, content: string): BundleFile => ({
+    path: file,
+    executable: false,
+    bytes: Buffer.from(content),
+  });
+  const files: BundleFile[] = [
+    text(COMPOSE_FILE, sealedCompose(input)),
+    ...siteIndexFiles(described).map((file) => text(file.path, file.text)),
+    ...definition.files.map(({ path: inside, size, executable }): BundleFile => ({
+      path: `files/${inside}`,
+      executable,
+      source: path.join(definition.dir, "files", inside),
+      size,
+    })),
+    ...(await siteScripts(input.templatesDir)),
+  ];
+  for (const [language, name] of [
+    ["en", "README.md"],
+    ["zh", "README.zh-CN.md"],
+  ] as const) {
+    const template = await templateText(path.join(input.templatesDir, name));
+    files.push(
+      text(name, siteReadme({ language, text: template }, described, projectName(definition.name))),
+    );
+  }
+  return layoutBundle({ ...input, files });
+}
+
+function sealedCompose({ definition, lock }: AssembleInput): string {
+  const leftOut = new Map<string, string>();
+  const services = new Map<string, { image: string; patch?: Readonly<Record<string, unknown>> }>();
+  for (const { name, image, alternative, reason } of lock.components) {
+    if (image === undefined) {
+      leftOut.set(name, reason);
+      continue;
+    }
+    const component = definition.components.find((one) => one.name === name);
+    const patch =
+      alternative === undefined ? undefined : component?.alternatives[alternative]?.service;
+    services.set(name, { image: image.reference, ...(patch ? { patch } : {}) });
+  }
+  return sealCompose({
+    file: definition.compose.path,
+    text: definition.compose.text,
+    platform: lock.platform,
+    bundle: `${definition.name}-${definition.version}`,
+    services,
+    leftOut,
+  });
+}
+
+async function siteScripts(dir: string): Promise<BundleFile[]> {
+  const names = (await readdir(path.join(dir, "lib")))
+    .filter((name) => name.endsWith(".sh"))
+    .sort();
+  const files: BundleFile[] = [];
+  for (const name of ["install.sh", ...names.map((one) => `lib/${one}`)]) {
+    const bytes = Buffer.from(await templateText(path.join(dir, name)));
+    files.push({ path: name, executable: name === "install.sh", bytes });
+  }
+  return files;
+}
+
+async function templateText(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((cause: unknown) => {
+    throw new BundlerError("FILE", `The site template ${file} cannot be read.`, {
+      hint: "The installation of openim-bundler is not complete; install it again.",
+      cause,
+    });
+  });
+}

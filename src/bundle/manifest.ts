@@ -1,0 +1,166 @@
+import { z } from "zod";
+import { BundlerError } from "../core/errors.js";
+import type { Definition } from "../definition/types.js";
+import { type DiffId, isDigest } from "../core/digest.js";
+import { LIMITS } from "../core/limits.js";
+import { parsePlatform } from "../core/platform.js";
+import { descriptorSchema, digestSchema, sizeSchema } from "../image/descriptor.js";
+import { parseJson } from "../image/json.js";
+import type { LockedImage, PlatformLock } from "../plan/types.js";
+import { tarballPath } from "./paths.js";
+import type { BundleComponent, BundleManifest } from "./types.js";
+
+const namePart = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/);
+const text = z.string().max(10_000);
+const localized = z.object({ en: text, zh: text });
+const platform = z.string().refine((value) => {
+  try {
+    parsePlatform(value);
+    return true;
+  } catch {
+    return false;
+  }
+}, "expected a platform");
+const port = z.number().int().min(1).max(65535);
+
+// The order of keys in these schemas is the order of keys in bundle.json.
+const imageSchema = z.object({
+  reference: z.string().max(1000),
+  index: descriptorSchema.exactOptional(),
+  manifest: descriptorSchema,
+  config: descriptorSchema,
+  layers: z
+    .array(
+      descriptorSchema.extend({
+        diffId: z.custom<DiffId>(
+          (value) => typeof value === "string" && isDigest(value),
+          "expected a sha256 digest",
+        ),
+      }),
+    )
+    .max(LIMITS.layers),
+  platform,
+  created: z.string().exactOptional(),
+});
+
+const componentSchema = z
+  .object({
+    name: namePart,
+    required: z.boolean(),
+    title: localized,
+    method: z.enum(["image", "alternative", "provided", "build", "left-out", "none"]),
+    reason: text,
+    ports: z.array(z.object({ host: port, container: port, protocol: z.enum(["tcp", "udp"]) })),
+    image: imageSchema,
+    tarball: z.object({ path: z.string(), size: sizeSchema }),
+  })
+  .refine(({ name, tarball }) => tarball.path === tarballPath(name), {
+    message: "expected images/<name>.tar",
+    path: ["tarball", "path"],
+  });
+
+const manifestSchema: z.ZodType<BundleManifest> = z.object({
+  bundleVersion: z.literal(1),
+  name: namePart,
+  version: namePart,
+  title: localized,
+  platform,
+  date: z.iso.datetime(),
+  tool: z.object({ name: text, version: text }),
+  definition: digestSchema,
+  components: z
+    .array(componentSchema)
+    .max(1000)
+    .refine(
+      (components) => new Set(components.map(({ name }) => name)).size === components.length,
+      "expected each component once",
+    ),
+  leftOut: z.array(z.object({ name: namePart, required: z.boolean(), reason: text })).max(1000),
+  settings: z
+    .array(
+      z.object({
+        name: text,
+        type: z.enum(["string", "integer", "boolean", "port", "path", "host", "secret"]),
+        default: text.exactOptional(),
+        length: z.number().int().exactOptional(),
+        description: localized,
+      }),
+    )
+    .max(1000),
+  sizes: z.object({ archive: sizeSchema, images: sizeSchema, distinctBlobs: sizeSchema }),
+});
+
+/** @throws BundlerError INTEGRITY when it is not a bundle.json, or one of another version. */
+export function parseBundleManifest(what: string, bytes: Uint8Array): BundleManifest {
+  return parseJson(what, bytes, manifestSchema);
+}
+
+/** The bytes of bundle.json: keys in the schema's order, so that the same content has the same bytes. */
+export function encodeBundleManifest(manifest: BundleManifest): Buffer {
+  return Buffer.from(`${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`);
+}
+
+export interface ManifestInput {
+  readonly definition: Pick<
+    Definition,
+    "name" | "version" | "title" | "components" | "settings" | "digest"
+  >;
+  readonly lock: PlatformLock;
+  /** RFC 3339 UTC, the lock's. */
+  readonly date: string;
+  readonly tool: BundleManifest["tool"];
+}
+
+/**
+ * What bundle.json says, from the definition and the lock.
+ * @throws BundlerError NO_WAY when a required component has no image and was not left out by choice;
+ *   LOCK when lock and definition name different components.
+ */
+export function describeBundle(
+  { definition, lock, date, tool }: ManifestInput,
+  tarballSize: (image: LockedImage) => number,
+): Omit<BundleManifest, "sizes"> {
+  const components: BundleComponent[] = [];
+  const leftOut: BundleManifest["leftOut"][number][] = [];
+  for (const { name, required, method, reason, image } of lock.components) {
+    const defined = definition.components.find((component) => component.name === name);
+    if (defined === undefined) {
+      throw new BundlerError("LOCK", `The definition has no component ${JSON.stringify(name)}.`, {
+        hint: "Make a new lock with plan --lock.",
+        details: { component: name },
+      });
+    }
+    if (image === undefined) {
+      if (required && method !== "left-out") {
+        throw new BundlerError("NO_WAY", `${name} has no image for ${lock.platform}: ${reason}`, {
+          details: { component: name, platform: lock.platform },
+        });
+      }
+      leftOut.push({ name, required, reason });
+      continue;
+    }
+    components.push({
+      name,
+      required,
+      title: defined.title,
+      method,
+      reason,
+      ports: defined.ports,
+      image,
+      tarball: { path: tarballPath(name), size: tarballSize(image) },
+    });
+  }
+  return {
+    bundleVersion: 1,
+    name: definition.name,
+    version: definition.version,
+    title: definition.title,
+    platform: lock.platform,
+    date,
+    tool,
+    definition: definition.digest,
+    components,
+    leftOut,
+    settings: definition.settings,
+  };
+}

@@ -1,0 +1,176 @@
+import path from "node:path";
+import { Command, Flags } from "@oclif/core";
+import {
+  BundlerError,
+  type ErrorCode,
+  EXIT_CODES,
+  isAbort,
+  messageOf,
+  redact,
+} from "../core/errors.js";
+import type { BundlerEvent, EventSink } from "../core/events.js";
+import type { SourceOptions } from "../jobs/sources.js";
+import { type SourceFlagValues, readMirrors } from "./source-flags.js";
+import { type ExpectedPhase, startProgress } from "../ui/progress.js";
+import { printable } from "../ui/printable.js";
+
+/** What `--json` prints when a command fails. */
+export interface JsonError {
+  readonly error: {
+    readonly code: ErrorCode;
+    readonly exitCode: number;
+    readonly message: string;
+    readonly hint?: string;
+    readonly details?: Readonly<Record<string, unknown>>;
+  };
+}
+
+/**
+ * What all commands share: `--json`, errors as exit codes and hints, signals as an AbortSignal,
+ * progress on stderr so that stdout is the result alone.
+ */
+export abstract class BaseCommand extends Command {
+  static override enableJsonFlag = true;
+  static override baseFlags = {
+    quiet: Flags.boolean({ char: "q", summary: "Print no progress.", helpGroup: "GLOBAL" }),
+  };
+
+  readonly #abort = new AbortController();
+  #interruptedBy: NodeJS.Signals | undefined;
+
+  /** Fires on SIGINT and SIGTERM. */
+  protected get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** The definitions that come with the package. */
+  protected get bundlesDir(): string {
+    return path.join(this.config.root, "bundles");
+  }
+
+  /** The store's folder: the one given, or one in the user's cache folder. */
+  protected storeDir(given?: string): string {
+    return path.resolve(given ?? path.join(this.config.cacheDir, "store"));
+  }
+
+  /** How registries and the store are reached, from the flags that all such commands share. */
+  protected sourceOptions(flags: SourceFlagValues, onEvent: EventSink): SourceOptions {
+    return {
+      storeDir: this.storeDir(flags.store),
+      mirrors: readMirrors(flags.mirror),
+      insecure: new Set(flags.insecure ?? []),
+      caFiles: flags.ca ?? [],
+      concurrency: flags.concurrency,
+      env: process.env,
+      userAgent: `${this.config.name}/${this.config.version}`,
+      signal: this.signal,
+      onEvent,
+    };
+  }
+
+  override async init(): Promise<void> {
+    await super.init();
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, this.#onSignal);
+  }
+
+  readonly #onSignal = (name: NodeJS.Signals): void => {
+    // The second signal means it: whatever is on disk by then is safe to find.
+    if (this.#interruptedBy !== undefined) process.exit(EXIT_CODES.INTERRUPTED);
+    this.#interruptedBy = name;
+    this.#abort.abort(new BundlerError("INTERRUPTED", `Stopped by ${name}.`));
+  };
+
+  /** Runs a job and shows its events as progress, unless --quiet or --json. */
+  protected async withProgress<T>(
+    phases: readonly ExpectedPhase[],
+    job: (onEvent: EventSink) => Promise<T>,
+  ): Promise<T> {
+    const quiet = this.jsonEnabled() || this.argv.includes("--quiet") || this.argv.includes("-q");
+    const progress = startProgress({ phases, quiet, stream: process.stderr, env: process.env });
+    try {
+      const result = await job((event: BundlerEvent) => progress.onEvent(event));
+      await progress.end();
+      return result;
+    } catch (error) {
+      await progress.end(true);
+      throw error;
+    }
+  }
+
+  /** Prints a line of the result; control characters in it cannot reach the terminal. */
+  protected say(text = ""): void {
+    this.log(text.split("\n").map(printable).join("\n"));
+  }
+
+  /** Columns for tables: the terminal's, or enough for a log. */
+  protected get width(): number {
+    return process.stdout.isTTY ? process.stdout.columns : 160;
+  }
+
+  /** The exit code for a result that is a finding and not an error: `verify` uses it. */
+  protected finishWith(code: ErrorCode): void {
+    process.exitCode = EXIT_CODES[code];
+  }
+
+  protected override catch(error: unknown): Promise<void> {
+    const failure = this.#asFailure(error);
+    // oclif's own requests to stop, for --help and --version.
+    if (failure === undefined) throw error;
+    process.exitCode = failure.error.exitCode;
+    if (this.jsonEnabled()) {
+      this.logJson(failure);
+    } else {
+      const { code, message, hint } = failure.error;
+      const lines = [`Error (${code}): ${message}`, ...(hint === undefined ? [] : [`  → ${hint}`])];
+      this.logToStderr(lines.join("\n").split("\n").map(printable).join("\n"));
+      if (process.env["DEBUG"] && error instanceof Error)
+        this.logToStderr(redact(error.stack ?? ""));
+    }
+    return Promise.resolve();
+  }
+
+  #asFailure(error: unknown): JsonError | undefined {
+    if (this.#interruptedBy !== undefined && (isAbort(error) || !(error instanceof BundlerError))) {
+      return this.#failure(
+        "INTERRUPTED",
+        `Stopped by ${this.#interruptedBy}. Nothing was left under a final name.`,
+        "Finished downloads and partial ones are kept in the store; run the same command again to go on from there.",
+      );
+    }
+    if (error instanceof BundlerError) {
+      const { code, message, hint, details } = error;
+      return this.#failure(code, message, hint, details);
+    }
+    if (error instanceof Error && "oclif" in error) {
+      const { exit } = error.oclif as { exit?: number };
+      if (exit === 0 || error.constructor.name === "ExitError") return undefined;
+      return this.#failure(
+        "USAGE",
+        error.message.trim(),
+        `See openim-bundler ${this.id?.replaceAll(":", " ") ?? ""} --help.`,
+      );
+    }
+    return this.#failure(
+      "INTERNAL",
+      messageOf(error),
+      "This is a defect of openim-bundler. Run again with DEBUG=* and report what it prints.",
+    );
+  }
+
+  #failure(
+    code: ErrorCode,
+    message: string,
+    hint?: string,
+    details?: Readonly<Record<string, unknown>>,
+  ): JsonError {
+    return {
+      error: {
+        code,
+        exitCode: EXIT_CODES[code],
+        message: redact(message),
+        ...(hint === undefined ? {} : { hint: redact(hint) }),
+        ...(details === undefined || Object.keys(details).length === 0 ? {} : { details }),
+      },
+    };
+  }
+}

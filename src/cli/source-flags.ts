@@ -1,0 +1,186 @@
+import path from "node:path";
+import { Flags } from "@oclif/core";
+import { BundlerError } from "../core/errors.js";
+import {
+  type Platform,
+  SUPPORTED_PLATFORMS,
+  formatPlatform,
+  parsePlatform,
+} from "../core/platform.js";
+import type { SelectionOptions } from "../jobs/plan.js";
+
+/** Flags of every command that asks registries. */
+export const sourceFlags = {
+  mirror: Flags.string({
+    multiple: true,
+    helpValue: "REGISTRY=URL",
+    summary:
+      "Ask this mirror first, e.g. docker.io=https://mirror.example; repeat it for more, tried in order.",
+  }),
+  insecure: Flags.string({
+    multiple: true,
+    helpValue: "HOST[:PORT]",
+    summary: "Allow plain HTTP or an unknown certificate for this registry host.",
+  }),
+  ca: Flags.file({
+    multiple: true,
+    exists: true,
+    helpValue: "FILE",
+    summary: "Trust the certificate authorities of this PEM file, beside the usual ones.",
+  }),
+  concurrency: Flags.integer({
+    default: 6,
+    min: 1,
+    max: 64,
+    helpValue: "N",
+    summary: "Blobs fetched at a time from one host.",
+  }),
+  store: Flags.directory({
+    helpValue: "DIR",
+    env: "OPENIM_BUNDLER_STORE",
+    summary: "Where fetched blobs are kept between runs; by default the user's cache folder.",
+  }),
+};
+
+/** Flags that say what goes into a bundle. */
+export const selectionFlags = {
+  platform: Flags.string({
+    char: "p",
+    multiple: true,
+    required: true,
+    helpValue: "OS/ARCH",
+    summary: `Target platform, e.g. linux/arm64; repeat it for one archive each.`,
+    description: `Known platforms: ${SUPPORTED_PLATFORMS.join(", ")}. Spellings such as aarch64, arm64v8 and x86_64 are understood.`,
+  }),
+  only: Flags.string({
+    multiple: true,
+    delimiter: ",",
+    helpValue: "A,B",
+    summary: "Take only these components.",
+  }),
+  without: Flags.string({
+    multiple: true,
+    delimiter: ",",
+    helpValue: "A,B",
+    summary: "Leave these components out.",
+  }),
+  archive: Flags.string({
+    multiple: true,
+    helpValue: "COMPONENT=FILE",
+    summary:
+      "Take a component's image from this image archive (docker save, OCI archive) instead of a registry.",
+  }),
+};
+
+/** What `sourceFlags` parse to. */
+export interface SourceFlagValues {
+  readonly mirror?: readonly string[] | undefined;
+  readonly insecure?: readonly string[] | undefined;
+  readonly ca?: readonly string[] | undefined;
+  readonly concurrency: number;
+  readonly store?: string | undefined;
+}
+
+/** What `selectionFlags` parse to. */
+export interface SelectionFlagValues {
+  readonly platform: readonly string[];
+  readonly only?: readonly string[] | undefined;
+  readonly without?: readonly string[] | undefined;
+  readonly archive?: readonly string[] | undefined;
+}
+
+/** @throws BundlerError USAGE naming the flag or variable that does not fit. */
+export function readSelection(
+  flags: SelectionFlagValues,
+  env: NodeJS.ProcessEnv,
+): SelectionOptions {
+  const sourceDateEpoch = readSourceDateEpoch(env);
+  return {
+    platforms: readPlatforms(flags.platform),
+    without: flags.without ?? [],
+    archives: readArchives(flags.archive),
+    ...(flags.only === undefined ? {} : { only: flags.only }),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+  };
+}
+
+/** Splits `key=value` flags. @throws BundlerError USAGE naming the flag. */
+function pairs(flag: string, values: readonly string[], form: string): [string, string][] {
+  return values.map((text) => {
+    const at = text.indexOf("=");
+    if (at < 1 || at === text.length - 1) {
+      throw new BundlerError(
+        "USAGE",
+        `--${flag} ${JSON.stringify(text)} is not of the form ${form}.`,
+      );
+    }
+    return [text.slice(0, at), text.slice(at + 1)];
+  });
+}
+
+/** @throws BundlerError USAGE when a mirror is not a URL, or carries credentials. */
+export function readMirrors(
+  values: readonly string[] = [],
+): ReadonlyMap<string, readonly string[]> {
+  const mirrors = new Map<string, string[]>();
+  for (const [registry, text] of pairs("mirror", values, "REGISTRY=URL")) {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (
+      url === undefined ||
+      !["http:", "https:"].includes(url.protocol) ||
+      url.search !== "" ||
+      url.hash !== ""
+    ) {
+      throw new BundlerError(
+        "USAGE",
+        `--mirror ${registry}: ${JSON.stringify(text)} is not an http:// or https:// URL.`,
+      );
+    }
+    if (url.username !== "" || url.password !== "") {
+      throw new BundlerError(
+        "USAGE",
+        `--mirror ${registry}: credentials do not belong on a command line.`,
+        {
+          hint: `Log in with \`docker login ${url.host}\`; its config file is read.`,
+        },
+      );
+    }
+    mirrors.set(registry, [...(mirrors.get(registry) ?? []), text.replace(/\/+$/, "")]);
+  }
+  return mirrors;
+}
+
+function readArchives(values: readonly string[] = []): ReadonlyMap<string, string> {
+  return new Map(
+    pairs("archive", values, "COMPONENT=FILE").map(([name, file]) => [name, path.resolve(file)]),
+  );
+}
+
+/** Each platform once, in the order given. @throws BundlerError USAGE */
+function readPlatforms(values: readonly string[]): readonly Platform[] {
+  const platforms = new Map<string, Platform>();
+  for (const text of values.flatMap((value) => value.split(","))) {
+    const platform = parsePlatform(text);
+    const name = formatPlatform(platform);
+    if (!(SUPPORTED_PLATFORMS as readonly string[]).includes(name)) {
+      throw new BundlerError("USAGE", `A bundle cannot be made for ${name}.`, {
+        hint: `Use one of ${SUPPORTED_PLATFORMS.join(", ")}.`,
+      });
+    }
+    platforms.set(name, platform);
+  }
+  return [...platforms.values()];
+}
+
+/** SOURCE_DATE_EPOCH as seconds (reproducible-builds.org/specs). @throws BundlerError USAGE */
+function readSourceDateEpoch(env: NodeJS.ProcessEnv): number | undefined {
+  const text = env["SOURCE_DATE_EPOCH"];
+  if (text === undefined || text === "") return undefined;
+  if (!/^\d{1,10}$/.test(text)) {
+    throw new BundlerError(
+      "USAGE",
+      `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, not a count of seconds.`,
+    );
+  }
+  return Number(text);
+}

@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import path from "node:path";
+import { Args, Flags } from "@oclif/core";
+import { BaseCommand } from "../cli/base-command.js";
+import { readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
+import { BundlerError } from "../core/errors.js";
+import { formatPlatform } from "../core/platform.js";
+import type { CreateResult } from "../jobs/create.js";
+import { describeCreated } from "../ui/describe-created.js";
+
+export default class Create extends BaseCommand {
+  static override summary =
+    "Make the archive: fetch every image for the platform and pack it for a site without network.";
+  static override description = `No container engine is needed. Blobs that the store already has are not fetched again, and a download that broke goes on where it stopped, in the next run too.
+
+The archive appears under its name only when it is whole and flushed to disk.`;
+  static override examples = [
+    "<%= config.bin %> <%= command.id %> openim-2.3.9 --platform linux/arm64 --archive zookeeper=zk.tar --archive open_im_server=server.tar",
+    "<%= config.bin %> <%= command.id %> ./my-app -p linux/arm64 -p linux/amd64 -o out/",
+    "<%= config.bin %> <%= command.id %> openim -p linux/arm64 --locked openim.lock.json --json",
+    "<%= config.bin %> <%= command.id %> openim -p linux/arm64 --mirror docker.io=https://mirror.example --ca company.pem",
+  ];
+  static override args = {
+    bundle: Args.string({
+      description: "A shipped definition (openim-2.3.9, openim@2.3.9, openim) or a folder.",
+    }),
+  };
+  static override flags = {
+    ...selectionFlags,
+    ...sourceFlags,
+    output: Flags.string({
+      char: "o",
+      helpValue: "PATH",
+      summary: "Where the archive goes: a folder, or a file name for one platform.",
+    }),
+    force: Flags.boolean({ summary: "Replace an archive that exists." }),
+    locked: Flags.string({
+      helpValue: "FILE",
+      summary: "Use exactly what this lock says, or fail saying what moved.",
+    }),
+  };
+
+  async run(): Promise<CreateResult> {
+    const { args, flags } = await this.parse(Create);
+    const selection = readSelection(flags, process.env);
+    const [{ loadDefinition }, { resolveBundle }, { createJob }, { parseLock }] = await Promise.all(
+      [
+        import("../definition/definition.js"),
+        import("../definition/bundles.js"),
+        import("../jobs/create.js"),
+        import("../plan/lock.js"),
+      ],
+    );
+    const definition = await loadDefinition(await resolveBundle(args.bundle, this.bundlesDir));
+    const lock =
+      flags.locked === undefined
+        ? undefined
+        : parseLock(flags.locked, await readLock(flags.locked));
+    const phases = selection.platforms.flatMap((platform) => {
+      const subject = formatPlatform(platform);
+      const asked = lock === undefined ? [{ phase: "plan" as const, subject }] : [];
+      return [...asked, { phase: "fetch" as const, subject }, { phase: "pack" as const, subject }];
+    });
+    const result = await this.withProgress(phases, (onEvent) =>
+      createJob(definition, selection, {
+        ...this.sourceOptions(flags, onEvent),
+        force: flags.force,
+        templatesDir: path.join(this.config.root, "templates", "site"),
+        tool: { name: this.config.name, version: this.config.version },
+        ...(flags.output === undefined ? {} : { output: flags.output }),
+        ...(lock === undefined ? {} : { lock }),
+      }),
+    );
+    for (const line of describeCreated(result)) this.say(line);
+    return result;
+  }
+}
+
+async function readLock(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((cause: unknown) => {
+    throw new BundlerError("FILE", `The lock ${file} cannot be read.`, {
+      cause,
+      details: { file },
+    });
+  });
+}

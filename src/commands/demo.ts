@@ -1,0 +1,109 @@
+import path from "node:path";
+import { Flags } from "@oclif/core";
+import { BaseCommand } from "../cli/base-command.js";
+import { formatBytes } from "../core/bytes.js";
+import { formatPlatform, parsePlatform } from "../core/platform.js";
+import type { BundleInspection } from "../bundle/inspect.js";
+import type { DemoResult } from "../jobs/demo.js";
+import type { VerifyReport } from "../verify/report.js";
+import { describeCreated } from "../ui/describe-created.js";
+import { describeInspection } from "../ui/describe-inspection.js";
+import { describeReport } from "../ui/describe-report.js";
+
+export interface DemoCommandResult extends DemoResult {
+  readonly verified: VerifyReport;
+  readonly inspected: BundleInspection;
+}
+
+export default class Demo extends BaseCommand {
+  static override summary =
+    "Make, verify and inspect a bundle without internet, from an embedded registry of sample images.";
+  static override description =
+    "The same `create` as for real, over HTTP, against a registry inside this process. Its images are small samples under OpenIM's names: they say hello from their architecture and serve nothing.";
+  static override examples = [
+    "<%= config.bin %> <%= command.id %>",
+    "<%= config.bin %> <%= command.id %> --platform linux/amd64 --output /tmp/demo",
+  ];
+  static override flags = {
+    platform: Flags.string({
+      char: "p",
+      default: "linux/arm64",
+      helpValue: "OS/ARCH",
+      summary: "Target platform.",
+    }),
+    output: Flags.string({
+      char: "o",
+      default: "demo",
+      helpValue: "DIR",
+      summary: "Folder for the archive.",
+    }),
+  };
+
+  async run(): Promise<DemoCommandResult> {
+    const { flags } = await this.parse(Demo);
+    const platform = parsePlatform(flags.platform);
+    const subject = formatPlatform(platform);
+    const [
+      { loadDefinition },
+      { resolveBundle },
+      { demoJob },
+      { verifyBundle },
+      { inspectBundle },
+    ] = await Promise.all([
+      import("../definition/definition.js"),
+      import("../definition/bundles.js"),
+      import("../jobs/demo.js"),
+      import("../verify/verify.js"),
+      import("../bundle/inspect.js"),
+    ]);
+    const definition = await loadDefinition(await resolveBundle("openim-2.3.9", this.bundlesDir));
+    this.say(
+      `${definition.name} ${definition.version} for ${subject}, from an embedded registry. All images are samples.\n`,
+    );
+
+    const phases = (["plan", "fetch", "pack"] as const).map((phase) => ({ phase, subject }));
+    const result = await this.withProgress(phases, (onEvent) =>
+      demoJob(definition, {
+        platform,
+        output: path.resolve(flags.output),
+        force: true,
+        insecure: new Set(),
+        caFiles: [],
+        concurrency: 6,
+        // No proxy and no login of this machine has to do with a registry inside the process.
+        env: {},
+        userAgent: `${this.config.name}/${this.config.version}`,
+        templatesDir: path.join(this.config.root, "templates", "site"),
+        tool: { name: this.config.name, version: this.config.version },
+        signal: this.signal,
+        onEvent,
+      }),
+    );
+    for (const line of describeCreated(result.created)) this.say(line);
+    const { requests, bytes } = result.registry;
+    this.say(`  the registry answered ${requests} requests with ${formatBytes(bytes)}`);
+
+    const [archive] = result.created.archives;
+    const file = path.relative(process.cwd(), archive?.path ?? "");
+    this.say(`\n$ openim-bundler verify ${file}`);
+    const verified = await verifyBundle(file, { signal: this.signal });
+    for (const line of describeReport(verified)) this.say(line);
+    if (!verified.ok) this.finishWith("VERIFY");
+
+    this.say(`\n$ openim-bundler inspect ${file}`);
+    const inspected = await inspectBundle(file);
+    for (const line of describeInspection(inspected, this.width)) this.say(line);
+
+    const archives = result.archived.map((name) => ` \\\n      --archive ${name}=FILE`).join("");
+    this.say(`\nThese images are samples. With OpenIM's own images, from the internet:`);
+    this.say(
+      `  openim-bundler create ${definition.name}-${definition.version} --platform ${subject}${archives}`,
+    );
+    if (result.archived.length > 0) {
+      this.say(
+        `No registry has ${result.archived.join(" and ")} for ${subject}; here ready-made sample archives stood in, there you give the image archives.`,
+      );
+    }
+    return { ...result, verified, inspected };
+  }
+}

@@ -1,0 +1,126 @@
+import type { z } from "zod";
+import type { Platform } from "../core/platform.js";
+import { imageNameTrouble } from "./image-name.js";
+import { isMapping } from "./mapping.js";
+import { formatPort, parsePort } from "./port.js";
+import type { Report } from "./report.js";
+import { componentSchema, readPlatform, tableSchema } from "./schema.js";
+import { checkSchema } from "./schema-problems.js";
+import type { Component, Localized } from "./types.js";
+import type { YamlFile, YamlPath } from "./yaml-file.js";
+
+/** components.yaml as far as it could be read. */
+export interface Table {
+  readonly file: YamlFile;
+  /** Absent when they are not as they should be, which was reported. */
+  readonly head?: { readonly name: string; readonly version: string; readonly title: Localized };
+  /** Every name, those of components with a problem too. */
+  readonly names: readonly string[];
+  /** Those that hold, in the order of the table. */
+  readonly components: readonly Component[];
+}
+
+/** Reads the component table; what is wrong in it is reported and left out. */
+export function readTable(file: YamlFile, report: Report): Table {
+  checkSchema(file, tableSchema, report);
+  if (!isMapping(file.data)) return { file, names: [], components: [] };
+  const head = tableSchema
+    .pick({ name: true, version: true, title: true })
+    .safeParse(
+      Object.fromEntries(HEAD.map((key) => [key, (file.data as Record<string, unknown>)[key]])),
+    );
+  const entries = isMapping(file.data["components"]) ? Object.entries(file.data["components"]) : [];
+  const components = entries.flatMap(([name, value]) => {
+    const parsed = componentSchema.safeParse(value);
+    return parsed.success ? [toComponent(name, parsed.data, file)] : [];
+  });
+  for (const component of components) checkComponent(component, file, report);
+  checkHostPorts(components, file, report);
+  return {
+    file,
+    ...(head.success ? { head: head.data } : {}),
+    names: entries.map(([name]) => name),
+    components,
+  };
+}
+
+const HEAD = ["name", "version", "title"] as const;
+
+export function componentPath(name: string, ...below: YamlPath): YamlPath {
+  return ["components", name, ...below];
+}
+
+function toComponent(
+  name: string,
+  data: z.infer<typeof componentSchema>,
+  file: YamlFile,
+): Component {
+  const { title, image, required = true, build, archive } = data;
+  return {
+    name,
+    required,
+    title,
+    image,
+    platforms: toPlatforms(data.platforms),
+    ports: (data.ports ?? []).flatMap((text) => parsePort(text) ?? []),
+    alternatives: (data.alternatives ?? []).map((alternative, position) => ({
+      image: alternative.image,
+      platforms: toPlatforms(alternative.platforms),
+      reason: alternative.reason,
+      service: alternative.service ?? {},
+      at: file.at(componentPath(name, "alternatives", position)),
+    })),
+    ...(build === undefined
+      ? {}
+      : { build: { recipe: build.recipe, platforms: toPlatforms(build.platforms) } }),
+    ...(archive === undefined ? {} : { archive }),
+    omit: (data.omit ?? []).map(({ platforms, reason }) => ({
+      platforms: toPlatforms(platforms),
+      reason,
+    })),
+    at: file.at(componentPath(name), "key"),
+  };
+}
+
+function toPlatforms(texts: readonly string[]): readonly Platform[] {
+  return texts.flatMap((text) => readPlatform(text) ?? []);
+}
+
+function checkComponent(component: Component, file: YamlFile, report: Report): void {
+  const { name, image, alternatives } = component;
+  const images = [
+    { image, path: componentPath(name, "image") },
+    ...alternatives.map((alternative, position) => ({
+      image: alternative.image,
+      path: componentPath(name, "alternatives", position, "image"),
+    })),
+  ];
+  const seen = new Set<string>();
+  for (const { image: text, path } of images) {
+    const trouble = imageNameTrouble(text);
+    if (trouble !== undefined) report(file.at(path), trouble.message, trouble.hint);
+    if (seen.has(text)) report(file.at(path), `${name} names the image ${text} twice`);
+    seen.add(text);
+  }
+}
+
+/** Two services cannot listen on one port of the host; those on the host network declare theirs too. */
+function checkHostPorts(components: readonly Component[], file: YamlFile, report: Report): void {
+  const owners = new Map<string, string>();
+  for (const { name, ports } of components) {
+    for (const [position, port] of ports.entries()) {
+      const key = `${port.host}/${port.protocol}`;
+      const owner = owners.get(key);
+      if (owner === undefined) {
+        owners.set(key, name);
+        continue;
+      }
+      report(
+        file.at(componentPath(name, "ports", position)),
+        owner === name
+          ? `${name} uses the host's port ${key} twice`
+          : `${formatPort(port)} of ${name} collides with ${owner}: both use the host's port ${key}`,
+      );
+    }
+  }
+}

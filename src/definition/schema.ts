@@ -1,0 +1,219 @@
+import { z } from "zod";
+import { type Platform, parsePlatform } from "../core/platform.js";
+import { parsePort } from "./port.js";
+import type { SettingType } from "./types.js";
+
+/** What becomes part of a file's name: no separators, nothing a shell or FAT32 minds. */
+const SAFE_NAME = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
+const SAFE_VERSION = /^[0-9][0-9A-Za-z]*(?:[._-][0-9A-Za-z]+)*$/;
+
+export const SETTING_NAME = /^[A-Z][A-Z0-9_]*$/;
+
+/** Keys of a compose service that an alternative may change. */
+export const PATCHABLE_KEYS = [
+  "cap_add",
+  "cap_drop",
+  "command",
+  "cpus",
+  "devices",
+  "entrypoint",
+  "env_file",
+  "environment",
+  "healthcheck",
+  "hostname",
+  "init",
+  "labels",
+  "logging",
+  "mem_limit",
+  "mem_reservation",
+  "pid",
+  "pids_limit",
+  "ports",
+  "privileged",
+  "read_only",
+  "restart",
+  "security_opt",
+  "shm_size",
+  "stop_grace_period",
+  "stop_signal",
+  "sysctls",
+  "tmpfs",
+  "ulimits",
+  "user",
+  "volumes",
+  "working_dir",
+] as const;
+
+const words = z.string().trim().min(1, { error: "must not be empty" });
+
+const localized = z
+  .strictObject({
+    en: words.meta({ description: "English" }),
+    zh: words.meta({ description: "Chinese" }),
+  })
+  .meta({ description: "Text for people, in the two languages that a site reads." });
+
+const fileName = (form: RegExp, meaning: string): z.ZodString =>
+  z.string().max(64, { error: "must be at most 64 characters" }).regex(form, { error: meaning });
+
+const image = z
+  .string()
+  .min(1, { error: "must not be empty" })
+  .meta({
+    description: "The image with its tag, never floating. It may be followed by a digest.",
+    examples: ["redis:7.0.15", "quay.io/coreos/etcd:v3.5.21"],
+  });
+
+const platforms = z
+  .array(
+    z.string().refine((text) => readPlatform(text) !== undefined, {
+      error: ({ input }) => `${JSON.stringify(input)} is not a platform like linux/arm64`,
+    }),
+  )
+  .min(1, { error: "must name at least one platform" })
+  .meta({
+    description:
+      "Platforms in OCI spelling; arm64v8, aarch64, x86_64 and arm32v7 are understood too.",
+    examples: [["linux/amd64", "linux/arm64"]],
+  });
+
+const ports = z
+  .array(
+    z.string().refine((text) => parsePort(text) !== undefined, {
+      error: ({ input }) => `${JSON.stringify(input)} is not a port like 13306:3306 or 53:53/udp`,
+    }),
+  )
+  .meta({
+    description: "host:container for each port; on the host network both are the same number.",
+    examples: [["13306:3306"]],
+  });
+
+const service = z
+  .strictObject(
+    Object.fromEntries(PATCHABLE_KEYS.map((key) => [key, z.unknown().optional()])) as Record<
+      (typeof PATCHABLE_KEYS)[number],
+      z.ZodOptional<z.ZodUnknown>
+    >,
+  )
+  .meta({
+    description:
+      "What changes in the compose service: mappings are merged key by key (null removes a key), anything else replaces.",
+  });
+
+const alternative = z.strictObject({
+  image,
+  platforms,
+  reason: words.meta({ description: "Why it may stand in, for the plan and the customer." }),
+  service: service.optional(),
+});
+
+export const componentSchema = z.strictObject({
+  title: localized,
+  image,
+  platforms: platforms.meta({
+    description: "What the image claims to exist for; the registry decides.",
+  }),
+  ports: ports.optional(),
+  required: z
+    .boolean()
+    .optional()
+    .meta({ description: "Whether the bundle is of no use without it.", default: true }),
+  alternatives: z
+    .array(alternative)
+    .optional()
+    .meta({ description: "Tried in order where the image does not exist for the target." }),
+  build: z
+    .strictObject({
+      recipe: fileName(SAFE_NAME, "must be lower-case letters and digits, with . _ - between them"),
+      platforms,
+    })
+    .optional()
+    .meta({ description: "A recipe that makes the image where no registry has it." }),
+  archive: words
+    .optional()
+    .meta({ description: "An image archive shipped with the definition, relative to its folder." }),
+  omit: z
+    .array(z.strictObject({ platforms, reason: words }))
+    .optional()
+    .meta({ description: "Platforms on which the component is left out, by declared choice." }),
+});
+
+export const tableSchema = z
+  .strictObject({
+    name: fileName(
+      SAFE_NAME,
+      "must be lower-case letters and digits, with . _ - between them",
+    ).meta({
+      description: "Names the archive, together with the version.",
+    }),
+    version: fileName(
+      SAFE_VERSION,
+      "must begin with a digit and have letters and digits only, with . _ - between them",
+    ),
+    title: localized,
+    components: z
+      .record(
+        fileName(SAFE_NAME, "must be lower-case letters and digits, with . _ - between them"),
+        componentSchema,
+      )
+      .refine((components) => Object.keys(components).length > 0, {
+        error: "must name at least one component",
+      })
+      .meta({ description: "One entry per service of compose.yaml, under the service's name." }),
+  })
+  .meta({ title: "openim-bundler component table (components.yaml)" });
+
+const SETTING_TYPES = [
+  "string",
+  "integer",
+  "boolean",
+  "port",
+  "path",
+  "host",
+  "secret",
+] as const satisfies readonly SettingType[];
+
+export const settingSchema = z.strictObject({
+  type: z.enum(SETTING_TYPES, { error: `must be one of ${SETTING_TYPES.join(", ")}` }).meta({
+    description: "What the value must look like; a secret is generated on the site.",
+  }),
+  default: z.string().optional().meta({
+    description: "As text, in quotes. Absent for secrets and for what only the site can know.",
+  }),
+  length: z
+    .int({ error: "must be a whole number" })
+    .min(16, { error: "must be at least 16" })
+    .max(128, { error: "must be at most 128" })
+    .optional()
+    .meta({ description: "Characters of a generated secret; 32 unless said otherwise." }),
+  description: localized,
+});
+
+export const siteSchema = z
+  .strictObject({
+    settings: z
+      .record(
+        z.string().regex(SETTING_NAME, { error: "must be capital letters, digits and _" }),
+        settingSchema,
+      )
+      .meta({ description: "What a customer may change; compose.yaml refers to each as ${NAME}." }),
+  })
+  .meta({ title: "openim-bundler site settings (site.yaml)" });
+
+/** A platform that a Linux bundle can be for, or undefined. */
+export function readPlatform(text: string): Platform | undefined {
+  try {
+    const platform = parsePlatform(text);
+    return platform.os === "linux" ? platform : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** JSON Schemas (draft 2020-12) of components.yaml and site.yaml, for editors. */
+export function definitionSchemas(): { readonly components: object; readonly site: object } {
+  return {
+    components: z.toJSONSchema(tableSchema, { io: "input" }),
+    site: z.toJSONSchema(siteSchema, { io: "input" }),
+  };
+}

@@ -1,0 +1,29 @@
+/**
+ * openim-bundler as a library. Each job takes plain options and an AbortSignal, tells what it does
+ * through an event sink, and returns a value that can be printed as JSON.
+ */
+export {
+  type CreatedBundle,
+  type CreateOptions,
+  type CreateResult,
+  createJob as create,
+} from "./jobs/create.js";
+export {
+  type PlanResult,
+  type PlanRow,
+  type PlatformPlan,
+  type SelectionOptions,
+  planJob as plan,
+} from "./jobs/plan.js";
+export type { SourceOptions } from "./jobs/sources.js";
+export { checkDefinition, loadDefinition } from "./definition/definition.js";
+export { listBundles, resolveBundle } from "./definition/bundles.js";
+export type { Component, Definition, DefinitionProblem, Setting } from "./definition/types.js";
+export { inspectBundle } from "./bundle/inspect.js";
+export { type Finding, type VerifyReport, verifyBundle as verify } from "./verify/verify.js";
+export type { BundleComponent, BundleManifest } from "./bundle/types.js";
+export { formatLock, parseLock } from "./plan/lock.js";
+export type { Lock, LockedComponent, LockedImage, Method, PlatformLock } from "./plan/types.js";
+export { BundlerError, EXIT_CODES, type ErrorCode } from "./core/errors.js";
+export type { BundlerEvent, EventSink, Phase } from "./core/events.js";
+export { type Platform, formatPlatform, parsePlatform } from "./core/platform.js";

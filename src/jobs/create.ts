@@ -1,0 +1,258 @@
+import { access, mkdir, stat, statfs } from "node:fs/promises";
+import path from "node:path";
+import { type FetchPlan, fetchImages, packedComponents, planFetch } from "../acquire/fetch.js";
+import { assembleBundle } from "../bundle/assemble.js";
+import type { BundleLayout } from "../bundle/layout.js";
+import { type BundleWriter, openBundleWriter } from "../bundle/writer.js";
+import { formatBytes } from "../core/bytes.js";
+import { type Digest, isDigest } from "../core/digest.js";
+import { BundlerError, isAbort } from "../core/errors.js";
+import type { Definition } from "../definition/types.js";
+import { planFailure } from "../plan/plan.js";
+import type { Lock, PlatformLock } from "../plan/types.js";
+import { obeyLock } from "./locked.js";
+import { type SelectionOptions, planWith } from "./plan.js";
+import { type SourceOptions, type Sources, withSources } from "./sources.js";
+
+export interface CreateOptions extends SourceOptions {
+  /** A folder, or for one platform a file; the current folder when absent. */
+  readonly output?: string;
+  /** Replace archives that exist. */
+  readonly force: boolean;
+  /** Use exactly this instead of asking what there is. */
+  readonly lock?: Lock;
+  /** The package's `templates/site`. */
+  readonly templatesDir: string;
+  readonly tool: { readonly name: string; readonly version: string };
+}
+
+export interface CreatedBundle {
+  readonly platform: string;
+  readonly path: string;
+  /** Bytes of the archive. */
+  readonly size: number;
+  readonly components: readonly string[];
+  readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
+  /** Bytes fetched by this run; the rest was in the store. */
+  readonly fetched: number;
+}
+
+export interface CreateResult {
+  readonly bundle: { readonly name: string; readonly version: string };
+  readonly archives: readonly CreatedBundle[];
+}
+
+/** One archive before its first byte: what goes where, and what is still to be fetched. */
+interface Prepared {
+  readonly lock: PlatformLock;
+  readonly layout: BundleLayout;
+  readonly output: string;
+  readonly fetch: FetchPlan;
+}
+
+/**
+ * Makes one archive per platform. Everything that can be known is checked before the first layer
+ * is fetched: ways, names, room on both disks.
+ * @throws BundlerError of any code; nothing is left under a final name then.
+ */
+export async function createJob(
+  definition: Definition,
+  selection: SelectionOptions,
+  options: CreateOptions,
+): Promise<CreateResult> {
+  return withSources(options, async (sources) => {
+    const context = { ...options, ...sources };
+    const lock =
+      options.lock === undefined
+        ? await freshLock(definition, selection, context)
+        : await obeyLock(options.lock, definition, selection, context);
+    const prepared: Prepared[] = [];
+    for (const platform of lock.platforms)
+      prepared.push(await prepare(definition, lock, platform, context));
+    await checkRoom(prepared, sources.store.dir);
+    const archives: CreatedBundle[] = [];
+    for (const one of prepared) archives.push(await fetchAndPack(one, context));
+    return { bundle: { name: definition.name, version: definition.version }, archives };
+  });
+}
+
+async function freshLock(
+  definition: Definition,
+  selection: SelectionOptions,
+  context: CreateOptions & Sources,
+): Promise<Lock> {
+  const plan = await planWith(definition, selection, context);
+  const failure = planFailure(plan);
+  if (failure !== undefined) throw failure;
+  for (const { component, platform, reason } of plan.problems) {
+    const message = `${component} is optional and not in the bundle for ${platform}: ${reason}`;
+    context.onEvent({ type: "notice", level: "warn", message });
+  }
+  return plan.lock;
+}
+
+async function prepare(
+  definition: Definition,
+  { date, platforms }: Lock,
+  lock: PlatformLock,
+  { templatesDir, tool, output, force, store }: CreateOptions & Sources,
+): Promise<Prepared> {
+  const layout = await assembleBundle({ definition, lock, date, tool, templatesDir });
+  const file = await outputFile(output, layout.root, platforms.length);
+  if (!force && (await exists(file))) {
+    throw new BundlerError("FILE", `${file} exists already.`, {
+      hint: "Say --force to replace it, or give another place with -o.",
+      details: { file },
+    });
+  }
+  await mkdir(path.dirname(file), { recursive: true });
+  return { lock, layout, output: file, fetch: await planFetch(lock, store) };
+}
+
+async function outputFile(
+  output: string | undefined,
+  root: string,
+  archives: number,
+): Promise<string> {
+  const name = `${root}.tar`;
+  if (output === undefined) return path.resolve(name);
+  const isFolder =
+    output.endsWith(path.sep) || (await stat(output).catch(() => undefined))?.isDirectory();
+  if (isFolder) return path.resolve(output, name);
+  if (archives > 1) {
+    throw new BundlerError(
+      "USAGE",
+      `-o ${output} is one file, but ${archives} archives are to be made.`,
+      {
+        hint: `Give a folder: -o ${output}/`,
+      },
+    );
+  }
+  return path.resolve(output);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** @throws BundlerError DISK when store and archives will not fit where they go. */
+async function checkRoom(prepared: readonly Prepared[], storeDir: string): Promise<void> {
+  const needs = new Map<string, { path: string; bytes: number; free: number }>();
+  const add = async (at: string, bytes: number): Promise<void> => {
+    const [{ dev }, { bavail, bsize }] = await Promise.all([stat(at), statfs(at)]);
+    const known = needs.get(String(dev)) ?? { path: at, bytes: 0, free: bavail * bsize };
+    needs.set(String(dev), { ...known, bytes: known.bytes + bytes });
+  };
+  const distinct = new Map<Digest, number>();
+  for (const { fetch, layout, output } of prepared) {
+    for (const [digest, { descriptor }] of fetch.missing) distinct.set(digest, descriptor.size);
+    await add(path.dirname(output), layout.size);
+  }
+  await add(
+    storeDir,
+    [...distinct.values()].reduce((sum, size) => sum + size, 0),
+  );
+  for (const { path: at, bytes, free } of needs.values()) {
+    if (bytes <= free) continue;
+    throw new BundlerError(
+      "DISK",
+      `Not enough room at ${at}: ${formatBytes(bytes)} are needed, ${formatBytes(free)} are free.`,
+      {
+        hint: "Free some room (`cache prune` empties the store), or place the archive (-o) or the store (--store) on another disk.",
+        details: { path: at, expected: bytes, found: free },
+      },
+    );
+  }
+}
+
+/** Fetches what is missing and writes each image into the archive as soon as it is whole. */
+async function fetchAndPack(
+  prepared: Prepared,
+  context: CreateOptions & Sources,
+): Promise<CreatedBundle> {
+  const { lock, layout, output } = prepared;
+  const { store, force, onEvent } = context;
+  // An archive made before this one may have brought shared blobs.
+  const fetch = await planFetch(lock, store);
+  const stop = new AbortController();
+  const signal = AbortSignal.any([context.signal, stop.signal]);
+  const writer = await openBundleWriter(layout, {
+    output,
+    force,
+    blobPath: (digest) => store.path(digest),
+    // What this run fetched was hashed on its way in.
+    isFresh: (digest) => fetch.missing.has(digest),
+    signal,
+    onEvent,
+  });
+  try {
+    onEvent({
+      type: "phase-start",
+      phase: "pack",
+      subject: lock.platform,
+      totalBytes: layout.manifest.sizes.images,
+      totalItems: layout.manifest.components.length,
+    });
+    const packing: Promise<void>[] = [];
+    const pack = (component: string): void => {
+      const job = packImage(component, lock, writer, { ...context, signal });
+      // The first failure ends the downloads too; it is rethrown below.
+      job.catch((error: unknown) => stop.abort(error));
+      packing.push(job);
+    };
+    const fetching = fetchImages(lock, fetch, { ...context, signal, onReady: pack });
+    const errors = (await Promise.allSettled([fetching]))
+      .concat(await Promise.allSettled(packing))
+      .flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
+    if (errors.length > 0) throw errors.find((error) => !isAbort(error)) ?? errors[0];
+    await writer.finish();
+    onEvent({
+      type: "phase-end",
+      phase: "pack",
+      subject: lock.platform,
+      summary: formatBytes(layout.size),
+    });
+  } finally {
+    await writer.abort();
+  }
+  return {
+    platform: lock.platform,
+    path: output,
+    size: layout.size,
+    components: layout.manifest.components.map(({ name }) => name),
+    leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
+    fetched: fetch.bytes,
+  };
+}
+
+/** Packs one image; a blob that has rotted in the store is dropped and fetched again, once. */
+async function packImage(
+  component: string,
+  lock: PlatformLock,
+  writer: BundleWriter,
+  context: CreateOptions & Sources,
+): Promise<void> {
+  for (const healed = new Set<string>(); ;) {
+    try {
+      await writer.image(component);
+      return;
+    } catch (error) {
+      const digest = error instanceof BundlerError ? error.details["digest"] : undefined;
+      if (typeof digest !== "string" || !isDigest(digest) || healed.has(digest)) throw error;
+      healed.add(digest);
+      await context.store.remove(digest);
+      const message = `${component}: the stored blob ${digest} was damaged; it is fetched again.`;
+      context.onEvent({ type: "notice", level: "warn", message });
+      const components = packedComponents(lock).filter(({ name }) => name === component);
+      const single = { platform: lock.platform, components };
+      await fetchImages(single, await planFetch(single, context.store), {
+        ...context,
+        onEvent: () => undefined,
+        onReady: () => undefined,
+      });
+    }
+  }
+}

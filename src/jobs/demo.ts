@@ -1,0 +1,86 @@
+import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import type { Platform } from "../core/platform.js";
+import { platformMatches } from "../core/platform.js";
+import type { Definition } from "../definition/types.js";
+import { parseReference } from "../registry/reference.js";
+import { writeSampleArchive } from "../sample/archives.js";
+import { sampleCatalogue, sampleOf } from "../sample/catalogue.js";
+import { startSampleRegistry } from "../sample/registry.js";
+import { type CreateOptions, type CreateResult, createJob } from "./create.js";
+import type { SelectionOptions } from "./plan.js";
+
+export interface DemoResult {
+  readonly created: CreateResult;
+  /** Components whose image came from a ready-made sample archive, as nothing has one for the platform. */
+  readonly archived: readonly string[];
+  readonly registry: {
+    readonly url: string;
+    /** Requests that the registry answered, and the bytes it sent. */
+    readonly requests: number;
+    readonly bytes: number;
+  };
+}
+
+export interface DemoOptions extends Omit<CreateOptions, "storeDir" | "mirrors"> {
+  readonly platform: Platform;
+  /** Folder of the archive; an archive of an earlier demo is replaced. */
+  readonly output: string;
+}
+
+/**
+ * The main job with the embedded sample registry in the internet's place: a real `create`, over
+ * HTTP, against images that are made on the fly under the definition's names.
+ */
+export async function demoJob(definition: Definition, options: DemoOptions): Promise<DemoResult> {
+  const { platform } = options;
+  const images = sampleCatalogue(definition);
+  const registry = await startSampleRegistry({ images, auth: { scheme: "bearer" } });
+  const work = await mkdtemp(path.join(os.tmpdir(), "openim-bundler-demo-"));
+  try {
+    const archives = await sampleArchives(definition, platform, work);
+    const registries = new Set(
+      definition.components
+        .flatMap(({ image, alternatives }) => [
+          image,
+          ...alternatives.map((alternative) => alternative.image),
+        ])
+        .map((image) => parseReference(image).registry),
+    );
+    const selection: SelectionOptions = { platforms: [platform], without: [], archives };
+    await mkdir(options.output, { recursive: true });
+    const created = await createJob(definition, selection, {
+      ...options,
+      storeDir: path.join(work, "store"),
+      mirrors: new Map([...registries].map((name) => [name, [registry.url]])),
+      force: true,
+    });
+    const bytes = registry.requests.reduce((sum, request) => sum + request.bytes, 0);
+    return {
+      created,
+      archived: [...archives.keys()],
+      registry: { url: registry.url, requests: registry.requests.length, bytes },
+    };
+  } finally {
+    await registry.close();
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** What a recipe would build is given as an archive, made here. */
+async function sampleArchives(
+  definition: Definition,
+  platform: Platform,
+  dir: string,
+): Promise<ReadonlyMap<string, string>> {
+  const archives = new Map<string, string>();
+  for (const { name, image, build, platforms } of definition.components) {
+    if (platforms.some((one) => platformMatches(platform, one))) continue;
+    if (!build?.platforms.some((one) => platformMatches(platform, one))) continue;
+    const file = path.join(dir, `${name}.tar`);
+    await writeSampleArchive(file, sampleOf(definition, name), { platform, reference: image });
+    archives.set(name, file);
+  }
+  return archives;
+}

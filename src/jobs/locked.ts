@@ -1,0 +1,135 @@
+import { BundlerError } from "../core/errors.js";
+import { formatPlatform, parsePlatform } from "../core/platform.js";
+import type { Component, Definition } from "../definition/types.js";
+import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
+import { parseReference } from "../registry/reference.js";
+import { pinnedManifest } from "../plan/resolve.js";
+import { type SelectionOptions, importComponent } from "./plan.js";
+import type { SourceOptions, Sources } from "./sources.js";
+
+/**
+ * Narrows a lock to what is asked for and makes sure that all of it can still be had: provided
+ * archives hold the same images, registries still know the pinned manifests.
+ * @throws BundlerError LOCK saying what moved; USAGE when the lock and the flags do not go together.
+ */
+export async function obeyLock(
+  lock: Lock,
+  definition: Definition,
+  selection: SelectionOptions,
+  context: SourceOptions & Sources,
+): Promise<Lock> {
+  const { name, version, definition: digest } = lock.bundle;
+  if (name !== definition.name || version !== definition.version) {
+    throw moved(
+      `The lock is for ${name}-${version}, the bundle is ${definition.name}-${definition.version}.`,
+    );
+  }
+  if (digest !== definition.digest) {
+    throw moved(
+      `The bundle definition ${name}-${version} has changed since the lock was written.`,
+      {
+        expected: digest,
+        found: definition.digest,
+      },
+    );
+  }
+  if (selection.only !== undefined || selection.without.length > 0) {
+    throw new BundlerError(
+      "USAGE",
+      "--only and --without do not go with --locked: the lock says what is in the bundle.",
+      {
+        hint: "Give them to `plan --lock` instead.",
+      },
+    );
+  }
+  const platforms: PlatformLock[] = [];
+  for (const target of selection.platforms) {
+    const platform = formatPlatform(target);
+    const locked = lock.platforms.find((one) => one.platform === platform);
+    if (locked === undefined) {
+      const known = lock.platforms.map((one) => one.platform).join(", ");
+      throw moved(`The lock has no plan for ${platform}; it has ${known}.`);
+    }
+    await Promise.all(
+      locked.components.map((component) =>
+        checkComponent(component, platform, definition, selection, context),
+      ),
+    );
+    platforms.push(locked);
+  }
+  return { ...lock, platforms };
+}
+
+async function checkComponent(
+  locked: LockedComponent,
+  platform: string,
+  definition: Definition,
+  selection: SelectionOptions,
+  context: SourceOptions & Sources,
+): Promise<void> {
+  const { name, method, image, required } = locked;
+  const component = definition.components.find((one) => one.name === name);
+  if (component === undefined)
+    throw moved(`${name} is in the lock and not in the bundle definition.`);
+  if (image === undefined) {
+    if (!required || method === "left-out") return;
+    throw moved(`${name}: the lock has no image for ${platform} (${locked.reason}).`, {
+      component: name,
+    });
+  }
+  if (method === "provided")
+    return checkArchive(component, image.manifest.digest, platform, selection, context);
+  const reference = parseReference(image.reference);
+  try {
+    await pinnedManifest(reference, image.manifest, context);
+  } catch (error) {
+    if (!(error instanceof BundlerError) || error.code !== "NOT_FOUND") throw error;
+    const now = await context.registry.manifest(reference, context.signal).then(
+      (answer) => `the tag now points to ${answer.digest}`,
+      () => "and its tag is gone too",
+    );
+    throw moved(
+      `${name}: ${image.reference} no longer has the locked manifest ${image.manifest.digest}; ${now}.`,
+      { component: name, expected: image.manifest.digest },
+      error,
+    );
+  }
+}
+
+async function checkArchive(
+  component: Component,
+  digest: string,
+  platform: string,
+  selection: SelectionOptions,
+  context: SourceOptions & Sources,
+): Promise<void> {
+  const file = selection.archives.get(component.name) ?? component.archive;
+  if (file === undefined) {
+    throw moved(`${component.name}: the lock takes its image from an archive, and none is given.`, {
+      component: component.name,
+    });
+  }
+  const image = await importComponent(
+    { component: component.name, image: component.image, file, platform: parsePlatform(platform) },
+    context,
+  );
+  if (image.manifest.digest !== digest) {
+    throw moved(`${component.name}: ${file} holds another image than the lock pins.`, {
+      component: component.name,
+      expected: digest,
+      found: image.manifest.digest,
+    });
+  }
+}
+
+function moved(
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
+): BundlerError {
+  return new BundlerError("LOCK", message, {
+    hint: "Look at what changed with `plan`, and write a new lock with `plan --lock FILE` when it is wanted.",
+    details,
+    cause,
+  });
+}

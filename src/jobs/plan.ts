@@ -1,0 +1,162 @@
+import { importArchive } from "../acquire/archive.js";
+import { type FetchPlan, packedComponents, planFetch } from "../acquire/fetch.js";
+import type { Digest } from "../core/digest.js";
+import type { Platform } from "../core/platform.js";
+import type { Definition } from "../definition/types.js";
+import { type Plan, type PlanProblem, makePlan } from "../plan/plan.js";
+import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
+import { formatReference, parseReference } from "../registry/reference.js";
+import type { Store } from "../store/store.js";
+import { type SourceOptions, type Sources, withSources } from "./sources.js";
+
+/** What goes into a bundle. */
+export interface SelectionOptions {
+  readonly platforms: readonly Platform[];
+  readonly only?: readonly string[];
+  readonly without: readonly string[];
+  /** Component → image archive given by hand. */
+  readonly archives: ReadonlyMap<string, string>;
+  /** SOURCE_DATE_EPOCH in seconds. */
+  readonly sourceDateEpoch?: number;
+}
+
+/** One component of the plan as a person wants to see it. Sizes are compressed bytes. */
+export interface PlanRow extends Omit<LockedComponent, "image" | "alternative"> {
+  readonly reference?: string;
+  /** Of the image manifest: what is pulled. */
+  readonly digest?: Digest;
+  readonly size?: number;
+}
+
+export interface PlatformPlan {
+  readonly platform: string;
+  readonly components: readonly PlanRow[];
+  /** Bytes of all images, and of the distinct blobs that they consist of. */
+  readonly totals: { readonly images: number; readonly distinct: number };
+  readonly disk: {
+    /** Bytes still to be fetched into the store. */
+    readonly download: number;
+    /** Bytes of store and archive together on this machine, about. */
+    readonly here: number;
+    /** Bytes on the site, estimated: the archive, its extracted files, and the images unpacked by the engine. */
+    readonly site: number;
+  };
+}
+
+export interface PlanResult {
+  readonly bundle: { readonly name: string; readonly version: string };
+  readonly platforms: readonly PlatformPlan[];
+  /** Components without a way; `ok` is false when a required one is among them. */
+  readonly problems: readonly Omit<PlanProblem, "error">[];
+  readonly ok: boolean;
+}
+
+/** Layers grow to about this many times their compressed size when an engine unpacks them. */
+const UNPACK_RATIO = 2.6;
+
+/** Asks the registries what each component will be, downloading no layer. */
+export async function planJob(
+  definition: Definition,
+  selection: SelectionOptions,
+  options: SourceOptions,
+): Promise<{ readonly result: PlanResult; readonly lock: Lock; readonly plan: Plan }> {
+  return withSources(options, async (sources) => {
+    const plan = await planWith(definition, selection, { ...options, ...sources });
+    const platforms: PlatformPlan[] = [];
+    for (const lock of plan.lock.platforms) {
+      platforms.push(describePlatform(lock, await planFetch(lock, sources.store)));
+    }
+    const problems = plan.problems.map(({ platform, component, required, reason, hint }) => ({
+      platform,
+      component,
+      required,
+      reason,
+      hint,
+    }));
+    const { name, version } = definition;
+    const ok = problems.every(({ required }) => !required);
+    return {
+      result: { bundle: { name, version }, platforms, problems, ok },
+      lock: plan.lock,
+      plan,
+    };
+  });
+}
+
+/** The same for a job that goes on with the open registry and store. */
+export async function planWith(
+  definition: Definition,
+  selection: SelectionOptions,
+  options: SourceOptions & Sources,
+): Promise<Plan> {
+  const { registry, store, signal, onEvent } = options;
+  return makePlan(definition, selection.platforms, {
+    ...selection,
+    registry,
+    store,
+    signal,
+    onEvent,
+    importArchive: (component, file, platform) =>
+      importComponent(
+        { component: component.name, image: component.image, file, platform },
+        { store, signal },
+      ),
+  });
+}
+
+/** Reads a provided image archive into the store, under the name that the component table gives it. */
+export function importComponent(
+  from: {
+    readonly component: string;
+    readonly image: string;
+    readonly file: string;
+    readonly platform: Platform;
+  },
+  context: { readonly store: Store; readonly signal: AbortSignal },
+) {
+  const { registry, repository, tag } = parseReference(from.image);
+  return importArchive(from.file, {
+    component: from.component,
+    platform: from.platform,
+    reference: formatReference({ registry, repository, tag: tag ?? "latest" }),
+    ...context,
+  });
+}
+
+function describePlatform(lock: PlatformLock, fetch: FetchPlan): PlatformPlan {
+  const distinct = new Map<Digest, number>();
+  let images = 0;
+  for (const { image } of packedComponents(lock)) {
+    for (const { digest, size } of [image.manifest, image.config, ...image.layers]) {
+      distinct.set(digest, size);
+    }
+    images += imageSize(image);
+  }
+  const distinctBytes = [...distinct.values()].reduce((sum, size) => sum + size, 0);
+  return {
+    platform: lock.platform,
+    components: lock.components.map(({ name, required, method, reason, image }) => ({
+      name,
+      required,
+      method,
+      reason,
+      ...(image === undefined
+        ? {}
+        : { reference: image.reference, digest: image.manifest.digest, size: imageSize(image) }),
+    })),
+    totals: { images, distinct: distinctBytes },
+    disk: {
+      download: fetch.bytes,
+      here: distinctBytes + images,
+      site: Math.round(2 * images + distinctBytes * UNPACK_RATIO),
+    },
+  };
+}
+
+function imageSize(image: {
+  config: { size: number };
+  layers: readonly { digest: Digest; size: number }[];
+}): number {
+  const layers = new Map(image.layers.map(({ digest, size }) => [digest, size]));
+  return image.config.size + [...layers.values()].reduce((sum, size) => sum + size, 0);
+}

@@ -1,0 +1,52 @@
+import type { EventSink } from "../core/events.js";
+import { type Registry, createRegistry } from "../registry/client.js";
+import { type Store, openStore } from "../store/store.js";
+
+/** How images are reached: the same for every job. */
+export interface SourceOptions {
+  /** The store's folder; made when it is not there. */
+  readonly storeDir: string;
+  /** Registry → base URLs of its mirrors, tried in order before the registry itself. */
+  readonly mirrors: ReadonlyMap<string, readonly string[]>;
+  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
+  readonly insecure: ReadonlySet<string>;
+  /** PEM files of further certificate authorities. */
+  readonly caFiles: readonly string[];
+  /** Blobs at a time from one host. */
+  readonly concurrency: number;
+  /** For proxies, Docker's config folder, credential helpers. */
+  readonly env: NodeJS.ProcessEnv;
+  /** `openim-bundler/0.1.0`. */
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+  readonly onEvent: EventSink;
+}
+
+export interface Sources {
+  readonly registry: Registry;
+  readonly store: Store;
+}
+
+/** Opens store and registries for one job and closes them after it, however it ends. */
+export async function withSources<T>(
+  options: SourceOptions,
+  job: (sources: Sources) => Promise<T>,
+): Promise<T> {
+  const store = await openStore(options.storeDir);
+  const lease = await store.lease(options.signal);
+  const registry = createRegistry({
+    mirrors: options.mirrors,
+    insecure: options.insecure,
+    caFiles: options.caFiles,
+    requestsPerHost: options.concurrency,
+    env: options.env,
+    userAgent: options.userAgent,
+    onEvent: options.onEvent,
+  });
+  try {
+    return await job({ registry, store });
+  } finally {
+    await registry.close();
+    await lease.release();
+  }
+}

@@ -1,0 +1,135 @@
+import type { BundlerError } from "../core/errors.js";
+import { type Platform, formatPlatform, platformMatches } from "../core/platform.js";
+import type { Component } from "../definition/types.js";
+import type { Registry } from "../registry/client.js";
+import { type Reference, formatReference, parseReference } from "../registry/reference.js";
+import type { Store } from "../store/store.js";
+import { type Resolution, resolveImage } from "./resolve.js";
+import type { LockedComponent, LockedImage } from "./types.js";
+
+export interface DecideContext {
+  readonly registry: Registry;
+  readonly store: Store;
+  readonly signal: AbortSignal;
+  /** Reads an image archive into the store; the acquire room knows how. */
+  readonly importArchive: (
+    component: Component,
+    file: string,
+    platform: Platform,
+  ) => Promise<LockedImage>;
+  /** Archives given by hand, by component. */
+  readonly archives: ReadonlyMap<string, string>;
+  /** Components to leave out, with the reason. */
+  readonly leaveOut: ReadonlyMap<string, string>;
+}
+
+/** A component that found no way keeps the error that closed the last one, for the exit code. */
+export interface Decision {
+  readonly component: LockedComponent;
+  readonly obstacle?: BundlerError;
+}
+
+/**
+ * Decides how one component gets its image for a platform. The order: left out by the caller, an
+ * archive given by hand, a declared omission, the table's image, its alternatives, an archive that
+ * the definition ships, a build recipe.
+ * @throws BundlerError NETWORK, DISK or INTERRUPTED: failures that say nothing about the image.
+ */
+export async function decide(
+  component: Component,
+  target: Platform,
+  context: DecideContext,
+): Promise<Decision> {
+  const head = { name: component.name, required: component.required };
+  const platform = formatPlatform(target);
+  const left = context.leaveOut.get(component.name);
+  if (left !== undefined) return { component: { ...head, method: "left-out", reason: left } };
+
+  const given = context.archives.get(component.name);
+  if (given !== undefined) {
+    const image = await context.importArchive(component, given, target);
+    return {
+      component: { ...head, method: "provided", reason: "image archive given by hand", image },
+    };
+  }
+
+  const omission = component.omit.find(({ platforms }) =>
+    platforms.some((one) => platformMatches(target, one)),
+  );
+  if (omission !== undefined)
+    return { component: { ...head, method: "left-out", reason: omission.reason } };
+
+  const obstacles: string[] = [];
+  let lastError: BundlerError | undefined;
+  const candidates = [
+    { image: component.image, platforms: component.platforms },
+    ...component.alternatives.map((alternative, position) => ({
+      ...alternative,
+      alternative: position,
+    })),
+  ];
+  for (const candidate of candidates) {
+    const reference = parseReference(candidate.image);
+    const resolution = await resolveImage(reference, target, context);
+    if (resolution.kind === "found") {
+      const claim = claimNote(candidate.platforms, target, true);
+      const reason =
+        "alternative" in candidate
+          ? [...obstacles, candidate.reason, ...claim].join("; ")
+          : claim.join("; ") || `the registry has it for ${platform}`;
+      return {
+        component: {
+          ...head,
+          method: "alternative" in candidate ? "alternative" : "image",
+          reason,
+          image: resolution.image,
+          ...("alternative" in candidate ? { alternative: candidate.alternative } : {}),
+        },
+      };
+    }
+    obstacles.push(
+      obstacleSentence(reference, resolution, claimNote(candidate.platforms, target, false)),
+    );
+    if (resolution.kind === "unusable") lastError = resolution.error;
+  }
+
+  if (component.archive !== undefined) {
+    const image = await context.importArchive(component, component.archive, target);
+    const reason = [...obstacles, "image archive of the bundle definition"].join("; ");
+    return { component: { ...head, method: "provided", reason, image } };
+  }
+  const { build } = component;
+  if (build?.platforms.some((one) => platformMatches(target, one))) {
+    const reason = [...obstacles, `to be built by the recipe ${build.recipe}`].join("; ");
+    return { component: { ...head, method: "build", reason } };
+  }
+  return {
+    component: { ...head, method: "none", reason: obstacles.join("; ") },
+    ...(lastError ? { obstacle: lastError } : {}),
+  };
+}
+
+function claimNote(claimed: readonly Platform[], target: Platform, offered: boolean): string[] {
+  const claims = claimed.some((one) => platformMatches(target, one));
+  if (claims === offered) return [];
+  return offered
+    ? [`the table does not claim ${formatPlatform(target)}, the registry has it`]
+    : [`the table claims ${formatPlatform(target)}`];
+}
+
+function obstacleSentence(
+  reference: Reference,
+  resolution: Exclude<Resolution, { kind: "found" }>,
+  claim: readonly string[],
+): string {
+  const name = formatReference(reference);
+  const prefix = claim.length > 0 ? `${claim.join(", ")}, but ` : "";
+  switch (resolution.kind) {
+    case "other-platforms":
+      return `${prefix}${name} is there only for ${resolution.offered.join(", ") || "no platform at all"}`;
+    case "contradiction":
+      return `${prefix}${name} has an entry for ${resolution.promised} whose own config says ${resolution.configured}`;
+    case "unusable":
+      return `${prefix}${name} cannot be used (${resolution.error.message.replace(/\.$/, "")})`;
+  }
+}

@@ -1,0 +1,61 @@
+import { z } from "zod";
+import { BundlerError } from "../core/errors.js";
+import { digestSchema } from "../image/descriptor.js";
+import { lockedImageSchema, methodSchema, platformSchema } from "./locked-image.js";
+import type { Lock } from "./types.js";
+
+const text = z.string().max(4096);
+
+const lockSchema: z.ZodType<Lock> = z.object({
+  lockVersion: z.literal(1),
+  bundle: z.object({ name: text, version: text, definition: digestSchema }),
+  date: z.iso.datetime(),
+  platforms: z
+    .array(
+      z.object({
+        platform: platformSchema,
+        components: z.array(
+          z.object({
+            name: text,
+            required: z.boolean(),
+            method: methodSchema,
+            reason: text,
+            image: lockedImageSchema.exactOptional(),
+            alternative: z.number().int().min(0).exactOptional(),
+          }),
+        ),
+      }),
+    )
+    .min(1),
+});
+
+/** The lock as a file: the same lock gives the same text. */
+export function formatLock(lock: Lock): string {
+  return `${JSON.stringify(lock, undefined, 2)}\n`;
+}
+
+/** @throws BundlerError LOCK naming the file and what does not fit. */
+export function parseLock(file: string, content: string): Lock {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (cause) {
+    throw new BundlerError("LOCK", `${file} is not a lock: it is not JSON.`, {
+      cause,
+      details: { file },
+    });
+  }
+  const result = lockSchema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join(".") || "document"}: ${issue.message}`);
+  throw new BundlerError(
+    "LOCK",
+    `${file} is not a lock that this version reads: ${problems.join("; ")}.`,
+    {
+      hint: "Write it anew with `openim-bundler plan --lock FILE`.",
+      details: { file },
+    },
+  );
+}

@@ -1,0 +1,116 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { type SecureContext, createSecureContext, rootCertificates } from "node:tls";
+import { type Dispatcher, EnvHttpProxyAgent } from "undici";
+import { BundlerError, messageOf } from "../core/errors.js";
+
+export interface Timeouts {
+  /** Milliseconds until a connection stands, TLS included. */
+  readonly connectMs: number;
+  /** Milliseconds until an answer begins. */
+  readonly headersMs: number;
+  /** Milliseconds that a body may pause. */
+  readonly idleMs: number;
+}
+
+export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, headersMs: 60_000, idleMs: 60_000 };
+
+/** Connections, directly or through the proxies of the environment. */
+export interface Agents {
+  /** `verified: false` accepts any certificate. */
+  get(verified: boolean): Dispatcher;
+  close(): Promise<void>;
+}
+
+/** @throws BundlerError FILE for a CA file that cannot be read or holds no certificate. */
+export function createAgents(options: {
+  readonly caFiles: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly timeouts: Timeouts;
+}): Agents {
+  const { env, timeouts } = options;
+  const trusted = trust(options.caFiles, env);
+  const made = new Map<boolean, Dispatcher>();
+  const make = (verified: boolean): Dispatcher => {
+    const tls = {
+      timeout: timeouts.connectMs,
+      ...(trusted ? { secureContext: trusted } : {}),
+      // One slow address of several is given up for the next; Node's 250 ms is less than a far registry needs.
+      autoSelectFamilyAttemptTimeout: Math.min(2500, timeouts.connectMs),
+    };
+    const checked = verified ? tls : { ...tls, rejectUnauthorized: false };
+    return new EnvHttpProxyAgent({
+      headersTimeout: timeouts.headersMs,
+      bodyTimeout: timeouts.idleMs,
+      connect: checked,
+      requestTls: checked,
+      proxyTls: tls,
+      // To a plain registry, a proxy is asked the plain way: most refuse CONNECT to ports other than 443.
+      proxyTunnel: false,
+      ...proxies(env),
+    });
+  };
+  return {
+    get: (verified) => {
+      const agent = made.get(verified) ?? make(verified);
+      made.set(verified, agent);
+      return agent;
+    },
+    close: async () => {
+      await Promise.all([...made.values()].map((agent) => agent.destroy()));
+    },
+  };
+}
+
+/** Curl's and Go's variables; empty strings keep undici from reading the process's own environment. */
+function proxies(env: NodeJS.ProcessEnv): {
+  httpProxy: string;
+  httpsProxy: string;
+  noProxy: string;
+} {
+  const read = (name: string): string => env[name.toLowerCase()] ?? env[name] ?? "";
+  const noProxy = read("NO_PROXY").trim();
+  return {
+    httpProxy: withScheme(read("HTTP_PROXY")),
+    httpsProxy: withScheme(read("HTTPS_PROXY")),
+    // As Go does, and with it every engine: this machine is never reached through a proxy.
+    noProxy: noProxy === "*" ? "*" : `${noProxy},localhost,127.0.0.1,[::1]`,
+  };
+}
+
+function withScheme(proxy: string): string {
+  return proxy === "" || proxy.includes("://") ? proxy : `http://${proxy}`;
+}
+
+/** Made once: reading all root certificates for each connection costs more than the connection. */
+function trust(caFiles: readonly string[], env: NodeJS.ProcessEnv): SecureContext | undefined {
+  if (caFiles.length === 0) return undefined;
+  // A context of our own knows nothing of the file that Node itself would have added.
+  const system = env["NODE_EXTRA_CA_CERTS"];
+  const files = system === undefined || system === "" ? caFiles : [...caFiles, system];
+  const fail = (file: string, why: string, cause?: unknown): never => {
+    throw new BundlerError("FILE", `The CA file ${file} ${why}.`, {
+      hint: "It must hold certificates in PEM form.",
+      details: { file },
+      cause,
+    });
+  };
+  const authorities = files.flatMap((file) => {
+    let text = "";
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (cause) {
+      fail(file, `cannot be read: ${messageOf(cause)}`, cause);
+    }
+    const certificates = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+    for (const certificate of certificates ?? fail(file, "holds no certificate")) {
+      try {
+        new X509Certificate(certificate);
+      } catch (cause) {
+        fail(file, "holds a certificate that cannot be read", cause);
+      }
+    }
+    return certificates ?? [];
+  });
+  return createSecureContext({ ca: [...rootCertificates, ...authorities] });
+}

@@ -1,0 +1,108 @@
+import { z } from "zod";
+import { LIMITS } from "../core/limits.js";
+import { readBody } from "./body.js";
+import type { Endpoint } from "./endpoint.js";
+import { RegistryFailure, quoteServer } from "./failure.js";
+import { parseRetryAfter } from "./retry.js";
+import type { HttpResponse } from "./transport.js";
+
+/** OCI distribution-spec, "Error Codes". */
+const errorsSchema = z.object({
+  errors: z
+    .array(z.object({ code: z.string().optional(), message: z.string().nullish() }))
+    .min(1)
+    .max(100),
+});
+
+/**
+ * What an answer with an error status means.
+ * @param subject what was asked for: an image's name, a blob.
+ */
+export async function answerFailure(
+  response: HttpResponse,
+  subject: string,
+  endpoint: Endpoint,
+): Promise<RegistryFailure> {
+  const { status } = response;
+  const said = await errorText(response, subject);
+  const host = response.elsewhere ? response.url.host : endpoint.host;
+  const details = { host, status };
+  const what = `${subject}: ${host} answered ${status}${said === "" ? "" : ` (${said})`}`;
+  const retryAfterMs = parseRetryAfter(response.header("retry-after"), Date.now());
+  const later = {
+    details,
+    transient: true,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  };
+
+  if (status === 429) return rateLimited(response, what, said, endpoint, later);
+  if (status >= 500 || status === 408 || status === 425) {
+    return new RegistryFailure("NETWORK", `${what}.`, {
+      ...later,
+      hint: "The server is in trouble; try again later, or use a mirror with --mirror.",
+    });
+  }
+  // A signed address that a redirect led to wears out; the registry gives a fresh one.
+  if (response.elsewhere) {
+    return new RegistryFailure("NETWORK", `${what}, where ${endpoint.host} had sent us.`, later);
+  }
+  if (status === 401 || status === 403) {
+    return new RegistryFailure("AUTH", `${what}.`, {
+      details,
+      hint: `Check the name (registries answer the same for what does not exist) and log in: docker login ${endpoint.credentialsHost === "docker.io" ? "" : endpoint.credentialsHost}`.trim(),
+    });
+  }
+  if (status === 404 || status === 410) {
+    return new RegistryFailure("NOT_FOUND", `${subject}: ${host} does not have it.`, {
+      details,
+      hint: "Check name, tag and digest.",
+    });
+  }
+  return new RegistryFailure("NETWORK", `${what}.`, { details });
+}
+
+function rateLimited(
+  response: HttpResponse,
+  what: string,
+  said: string,
+  endpoint: Endpoint,
+  later: { readonly details: object; readonly retryAfterMs?: number },
+): RegistryFailure {
+  const hub = endpoint.credentialsHost === "docker.io";
+  // Too many pulls is over in hours, too many requests at once in seconds.
+  const pulls = /pull rate limit/i.test(said);
+  const window = /;w=(\d{1,7})/.exec(response.header("ratelimit-limit") ?? "")?.[1];
+  const hours = window === undefined ? "some" : String(Math.ceil(Number(window) / 3600));
+  const name = hub ? "docker.io" : endpoint.credentialsHost;
+  return new RegistryFailure(
+    "NETWORK",
+    pulls
+      ? `${what}: the number of pulls that ${hub ? "Docker Hub" : name} grants is used up.`
+      : `${what}: too many requests.`,
+    {
+      ...later,
+      details: { ...later.details, rateLimited: true },
+      transient: !pulls,
+      hint: `Log in to get more ("docker login${hub ? "" : ` ${name}`}"), fetch through a mirror (--mirror ${name}=https://mirror.example), or wait${pulls ? ` ${hours} hours` : ""} and run again: what was fetched is kept.`,
+    },
+  );
+}
+
+/** The server's own words, in one short line; empty when it has none that are fit to print. */
+async function errorText(response: HttpResponse, subject: string): Promise<string> {
+  let text: string;
+  try {
+    text = (await readBody(response.body, LIMITS.answer, subject)).toString("utf8");
+  } catch {
+    return "";
+  }
+  try {
+    const { errors } = errorsSchema.parse(JSON.parse(text));
+    return quoteServer(
+      errors.map(({ code, message }) => [code, message].filter(Boolean).join(": ")).join("; "),
+    );
+  } catch {
+    // Pages of proxies and CDNs help nobody, and short plain sentences often do.
+    return text.length <= 200 && !text.includes("<") ? quoteServer(text) : "";
+  }
+}

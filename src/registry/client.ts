@@ -1,0 +1,224 @@
+import { type Digest, digestOf, isDigest } from "../core/digest.js";
+import { BundlerError, interrupted } from "../core/errors.js";
+import type { EventSink } from "../core/events.js";
+import { LIMITS } from "../core/limits.js";
+import type { Descriptor } from "../image/descriptor.js";
+import { MEDIA_TYPES } from "../image/media-types.js";
+import type { Store } from "../store/store.js";
+import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "./agents.js";
+import { createAuthorizer } from "./authorizer.js";
+import { readBody } from "./body.js";
+import { connectionFailure } from "./connection-error.js";
+import { createCredentials } from "./credentials.js";
+import { blobSubject, downloadBlob } from "./download.js";
+import { type Endpoint, endpointsOf, hostPolicy } from "./endpoint.js";
+import { RegistryFailure } from "./failure.js";
+import { type Reference, familiarReference } from "./reference.js";
+import { DEFAULT_RETRY, type RetryPolicy, withRetries } from "./retry.js";
+import { type Question, createSession } from "./session.js";
+import { SharedDownloads } from "./shared-downloads.js";
+import { Slots } from "./slots.js";
+import { createSources } from "./sources.js";
+import { createTokens } from "./token.js";
+import { createTransport } from "./transport.js";
+
+export interface RegistryOptions {
+  /** Registry → base URLs of its mirrors, tried in order before the registry itself. */
+  readonly mirrors: ReadonlyMap<string, readonly string[]>;
+  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
+  readonly insecure: ReadonlySet<string>;
+  /** PEM files of further certificate authorities. */
+  readonly caFiles: readonly string[];
+  /** Blobs at a time from one host; twice as many small requests run beside them. */
+  readonly requestsPerHost?: number;
+  /** For proxies, Docker's configuration and its credential helpers. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly userAgent: string;
+  readonly onEvent: EventSink;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly timeouts?: Partial<Timeouts>;
+  /** Milliseconds since 1970, for the life of tokens. */
+  readonly now?: () => number;
+}
+
+export interface ManifestAnswer {
+  /** As the registry said; the document may say otherwise. */
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+  /** The host that answered. */
+  readonly source: string;
+}
+
+/** All registries, through the OCI distribution protocol, for reading. */
+export interface Registry {
+  /**
+   * A manifest or index, as its bytes; the digest is checked.
+   * @throws BundlerError NOT_FOUND, AUTH, NETWORK, INTEGRITY, INTERRUPTED.
+   */
+  manifest(reference: Reference, signal: AbortSignal): Promise<ManifestAnswer>;
+  /**
+   * A small blob, such as a config, checked against its descriptor.
+   * @throws as `manifest`.
+   */
+  blob(reference: Reference, descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Brings a blob into the store. Asked for one digest several times at once, it fetches it once.
+   * When it resolves, the deltas given to `onBytes` add up to the blob's size, whether its bytes
+   * came over the network or were there; a delta is negative when bytes had to be thrown away.
+   * @throws as `manifest`; also DISK and FILE from the store.
+   */
+  download(
+    reference: Reference,
+    descriptor: Descriptor,
+    store: Store,
+    options: { readonly signal: AbortSignal; readonly onBytes: (delta: number) => void },
+  ): Promise<void>;
+  /** Ends all connections; what is still under way fails as INTERRUPTED. */
+  close(): Promise<void>;
+}
+
+/** Schema 1 is asked for as well, so that it can be refused in words instead of as "not found". */
+const MANIFEST_TYPES = [
+  MEDIA_TYPES.ociIndex,
+  MEDIA_TYPES.dockerList,
+  MEDIA_TYPES.ociManifest,
+  MEDIA_TYPES.dockerManifest,
+  `${MEDIA_TYPES.dockerSchema1Signed};q=0.1`,
+  `${MEDIA_TYPES.dockerSchema1};q=0.1`,
+].join(", ");
+
+/** Tries at a mirror, in all: the registry behind it is the better second try. */
+const MIRROR_TRIES = 2;
+
+/**
+ * @throws BundlerError FILE for a CA file that cannot be used, USAGE for a mirror that is no URL.
+ */
+export function createRegistry(options: RegistryOptions): Registry {
+  const { env, onEvent, userAgent, mirrors } = options;
+  const requestsPerHost = options.requestsPerHost ?? 6;
+  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const retry = { ...DEFAULT_RETRY, ...options.retry };
+  const policy = hostPolicy(options);
+  const agents = createAgents({ caFiles: options.caFiles, env, timeouts });
+  const transport = createTransport({ agents, policy, userAgent });
+  const tokens = createTokens({ transport, policy, now: options.now ?? Date.now });
+  const session = createSession(
+    transport,
+    createAuthorizer(createCredentials(env, onEvent), tokens),
+  );
+  const sources = createSources(onEvent);
+  const slots = new Slots({ blob: requestsPerHost, small: 2 * requestsPerHost });
+  const retryFor = (endpoint: Endpoint): RetryPolicy =>
+    endpoint.mirror ? { ...retry, attempts: Math.min(MIRROR_TRIES, retry.attempts) } : retry;
+  const context = { session, sources, slots, retryFor };
+  const downloads = new SharedDownloads();
+  const closing = new AbortController();
+
+  const endpoints = (reference: Reference): readonly Endpoint[] =>
+    endpointsOf(reference.registry, mirrors, policy);
+
+  /** A small answer, whole, from the first source that gives what `check` accepts. */
+  const small = <T>(
+    reference: Reference,
+    question: Omit<Question, "endpoint" | "repository">,
+    limit: number,
+    check: (bytes: Buffer, answer: Small) => T,
+  ): Promise<T> =>
+    sources.first(endpoints(reference), question.subject, (endpoint) =>
+      withRetries(retryFor(endpoint), question.signal, () =>
+        slots.run(endpoint.host, "small", question.signal, async () => {
+          const { repository } = reference;
+          const response = await session.ask({ ...question, endpoint, repository });
+          let bytes: Buffer;
+          try {
+            bytes = await readBody(response.body, limit, question.subject);
+          } catch (error) {
+            throw connectionFailure(error, question.subject, response.url.host, question.signal);
+          }
+          return check(bytes, { host: endpoint.host, header: response.header });
+        }),
+      ),
+    );
+
+  return {
+    manifest: (reference, caller) => {
+      const signal = AbortSignal.any([caller, closing.signal]);
+      const subject = familiarReference(reference);
+      const path = `manifests/${reference.digest ?? reference.tag ?? "latest"}`;
+      const question = { path, headers: { accept: MANIFEST_TYPES }, subject, signal };
+      return small(reference, question, LIMITS.manifest, (bytes, answer) => {
+        const digest = digestOf(bytes);
+        const said = answer.header("docker-content-digest");
+        for (const expected of [reference.digest, said]) {
+          if (expected !== undefined && isDigest(expected) && expected !== digest) {
+            throw wrongDigest(`${subject}: manifest`, answer.host, expected, digest);
+          }
+        }
+        const mediaType = answer.header("content-type") ?? "";
+        return { mediaType, digest, bytes, source: answer.host };
+      });
+    },
+
+    blob: (reference, descriptor, caller) => {
+      const { digest, size } = descriptor;
+      const subject = blobSubject(familiarReference(reference), descriptor);
+      if (size > LIMITS.config) {
+        const why = `${subject} is said to have ${size} bytes, more than the ${LIMITS.config} allowed.`;
+        return Promise.reject(new BundlerError("INTEGRITY", why, { details: { digest, size } }));
+      }
+      const signal = AbortSignal.any([caller, closing.signal]);
+      const question = { path: `blobs/${digest}`, headers: {}, subject, signal };
+      return small(reference, question, size, (bytes, { host }) => {
+        const found = digestOf(bytes);
+        if (found !== digest) throw wrongDigest(subject, host, digest, found);
+        return bytes;
+      });
+    },
+
+    download: async (reference, descriptor, store, { signal: caller, onBytes }) => {
+      const subject = blobSubject(familiarReference(reference), descriptor);
+      const signal = AbortSignal.any([caller, closing.signal]);
+      const onWait = ({ pid }: { readonly pid: number | undefined }): void =>
+        onEvent({
+          type: "notice",
+          level: "info",
+          message: `${subject}: another run${pid === undefined ? "" : ` (process ${pid})`} is fetching it; waiting for that.`,
+        });
+      await downloads.join(`${store.dir} ${descriptor.digest}`, signal, onBytes, async (flight) => {
+        const { digest, size } = descriptor;
+        const partial = await store.partial(digest, size, { signal: flight.signal, onWait });
+        if (partial !== undefined) {
+          const { repository } = reference;
+          const wanted = { repository, descriptor, subject, endpoints: endpoints(reference) };
+          await downloadBlob(context, { ...wanted, ...flight }, partial);
+        }
+        flight.onTotal(size);
+      });
+    },
+
+    close: async () => {
+      closing.abort(interrupted());
+      await downloads.settled();
+      await agents.close();
+    },
+  };
+}
+
+interface Small {
+  readonly host: string;
+  readonly header: (name: string) => string | undefined;
+}
+
+function wrongDigest(
+  subject: string,
+  host: string,
+  expected: Digest,
+  found: Digest,
+): RegistryFailure {
+  return new RegistryFailure(
+    "INTEGRITY",
+    `${subject}: ${host}: the bytes have the digest ${found}, expected ${expected}.`,
+    { details: { host, expected, found } },
+  );
+}

@@ -1,0 +1,55 @@
+import { BundlerError, type ErrorCode, type ErrorOptions, isAbort } from "../core/errors.js";
+
+interface FailureOptions extends ErrorOptions {
+  /** Another try may go better. */
+  readonly transient?: boolean;
+  /** Milliseconds that the server asked us to wait. */
+  readonly retryAfterMs?: number;
+  /** How often to try in all, where fewer tries than usual make sense. */
+  readonly tries?: number;
+  /** No HTTP answer came at all. */
+  readonly unreachable?: boolean;
+  /** The server showed a certificate that nobody we trust vouches for. */
+  readonly untrusted?: boolean;
+}
+
+/** An error of a registry that knows whether to try again. */
+export class RegistryFailure extends BundlerError {
+  readonly #options: FailureOptions;
+  readonly transient: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly tries: number;
+  readonly unreachable: boolean;
+  readonly untrusted: boolean;
+
+  constructor(code: ErrorCode, message: string, options: FailureOptions = {}) {
+    super(code, message, options);
+    this.transient = options.transient ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.tries = options.tries ?? Number.POSITIVE_INFINITY;
+    this.unreachable = options.unreachable ?? false;
+    this.untrusted = options.untrusted ?? false;
+    this.#options = options;
+  }
+
+  /** The same failure, its message beginning with what it is about. */
+  about(subject: string): RegistryFailure {
+    if (this.message.startsWith(subject)) return this;
+    return new RegistryFailure(this.code, `${subject}: ${this.message}`, this.#options);
+  }
+}
+
+/** What another source may still make good: not an abort, not a full disk. */
+export function isSourceFailure(error: unknown): error is BundlerError {
+  return (
+    error instanceof BundlerError &&
+    !isAbort(error) &&
+    ["NETWORK", "AUTH", "NOT_FOUND", "INTEGRITY"].includes(error.code)
+  );
+}
+
+/** Text that a server chose, fit for a terminal: one line, no control characters, not endless. */
+export function quoteServer(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
+  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+}

@@ -1,0 +1,69 @@
+import { BundlerError } from "../core/errors.js";
+import type { EventSink } from "../core/events.js";
+import type { Endpoint } from "./endpoint.js";
+import { RegistryFailure, isSourceFailure } from "./failure.js";
+
+/** Goes from mirror to mirror to the registry itself, and remembers which mirrors are dead. */
+export interface Sources {
+  /**
+   * The first result that a source gives.
+   * @throws the only source's error, or one that lists what each said.
+   */
+  first<T>(
+    endpoints: readonly Endpoint[],
+    subject: string,
+    work: (endpoint: Endpoint) => Promise<T>,
+  ): Promise<T>;
+}
+
+export function createSources(onEvent: EventSink): Sources {
+  const dead = new Map<string, BundlerError>();
+  const told = new Set<string>();
+
+  const passOver = (endpoint: Endpoint, next: Endpoint, error: BundlerError): void => {
+    if (error instanceof RegistryFailure && error.unreachable) dead.set(endpoint.host, error);
+    // Mirrors that hold only part are normal; nobody needs to hear of each image.
+    if (error.code === "NOT_FOUND" || told.has(endpoint.host)) return;
+    told.add(endpoint.host);
+    const message = `Mirror ${endpoint.host} is no help, using ${next.host}: ${error.message}`;
+    onEvent({ type: "notice", level: "warn", message });
+  };
+
+  return {
+    first: async (endpoints, subject, work) => {
+      const failures: { readonly host: string; readonly error: BundlerError }[] = [];
+      for (const [position, endpoint] of endpoints.entries()) {
+        const next = endpoints[position + 1];
+        const known = next === undefined ? undefined : dead.get(endpoint.host);
+        try {
+          if (known !== undefined) throw known;
+          return await work(endpoint);
+        } catch (error) {
+          if (!isSourceFailure(error)) throw error;
+          failures.push({ host: endpoint.host, error });
+          if (next !== undefined) passOver(endpoint, next, error);
+        }
+      }
+      throw summary(subject, failures);
+    },
+  };
+}
+
+/** The registry's own answer decides what kind of error it is; the mirrors' are listed with it. */
+function summary(
+  subject: string,
+  failures: readonly { readonly host: string; readonly error: BundlerError }[],
+): BundlerError {
+  const last = failures.at(-1);
+  if (last === undefined) return new BundlerError("INTERNAL", `${subject}: nowhere to ask.`);
+  if (failures.length === 1) return last.error;
+  const lines = failures.map(({ error }) => `  ${error.message.replace(`${subject}: `, "")}`);
+  return new BundlerError(last.error.code, `${subject}: no source has it.\n${lines.join("\n")}`, {
+    ...(last.error.hint === undefined ? {} : { hint: last.error.hint }),
+    details: {
+      ...last.error.details,
+      sources: failures.map(({ host, error }) => ({ host, code: error.code })),
+    },
+    cause: last.error,
+  });
+}

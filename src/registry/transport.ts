@@ -1,0 +1,117 @@
+import { type Dispatcher, request as send } from "undici";
+import { LIMITS } from "../core/limits.js";
+import type { Agents } from "./agents.js";
+import { dropBody } from "./body.js";
+import { connectionFailure } from "./connection-error.js";
+import type { HostPolicy } from "./endpoint.js";
+import { RegistryFailure } from "./failure.js";
+import { webAddress } from "./web-address.js";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST";
+  readonly url: URL;
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** What it is for, to begin messages with: an image's name, a blob. */
+  readonly subject: string;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly body: Dispatcher.ResponseData["body"];
+  /** Where the answer came from in the end. */
+  readonly url: URL;
+  /** A redirect led away from the origin that was asked; Authorization was not sent there. */
+  readonly elsewhere: boolean;
+  readonly header: (name: string) => string | undefined;
+}
+
+export interface Transport {
+  /**
+   * One request, redirects followed; any status is an answer.
+   * @throws RegistryFailure NETWORK; BundlerError INTERRUPTED.
+   */
+  fetch(request: HttpRequest): Promise<HttpResponse>;
+}
+
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+
+export function createTransport(options: {
+  readonly agents: Agents;
+  readonly policy: HostPolicy;
+  readonly userAgent: string;
+}): Transport {
+  const { agents, policy } = options;
+
+  const once = async (request: HttpRequest, url: URL, headers: Record<string, string>) => {
+    const { method, body, signal, subject } = request;
+    try {
+      return await send(url, {
+        dispatcher: agents.get(!policy.isInsecure(url)),
+        method,
+        headers: { "user-agent": options.userAgent, "accept-encoding": "identity", ...headers },
+        signal,
+        ...(body === undefined ? {} : { body }),
+      });
+    } catch (error) {
+      throw connectionFailure(error, subject, url.host, signal);
+    }
+  };
+
+  return {
+    fetch: async (request) => {
+      const headers = { ...request.headers };
+      let { url } = request;
+      let elsewhere = false;
+      for (let hops = 0; ; hops += 1) {
+        const { statusCode, headers: answer, body } = await once(request, url, headers);
+        const header = (name: string): string | undefined => [answer[name]].flat()[0];
+        const location = header("location");
+        const follow = REDIRECTS.has(statusCode) && location !== undefined;
+        if (!follow || request.method === "POST") {
+          return { status: statusCode, body, url, elsewhere, header };
+        }
+        dropBody(body);
+        const next = redirectTarget(request.subject, url, location, policy);
+        if (hops >= LIMITS.redirects) {
+          throw refuse(request.subject, url, `it redirects more than ${LIMITS.redirects} times`);
+        }
+        if (next.origin !== url.origin) {
+          elsewhere = true;
+          // Never given back, even if a later redirect returns: who redirects is not who was trusted.
+          delete headers["authorization"];
+        }
+        url = next;
+      }
+    },
+  };
+}
+
+/** @throws RegistryFailure for a target that nothing may be fetched from. */
+function redirectTarget(subject: string, from: URL, location: string, policy: HostPolicy): URL {
+  const to = webAddress(location, from);
+  if (to === undefined) {
+    throw refuse(subject, from, "it redirects to something that is no web address");
+  }
+  // Loopback is not excused here: a registry on the network has no business sending us there.
+  if (from.protocol === "https:" && to.protocol === "http:" && !policy.isInsecure(to)) {
+    throw refuse(
+      subject,
+      from,
+      `it redirects from https to plain http at ${to.host}`,
+      `If that is meant to be, allow it with --insecure ${to.host}.`,
+    );
+  }
+  to.username = "";
+  to.password = "";
+  return to;
+}
+
+function refuse(subject: string, url: URL, why: string, hint?: string): RegistryFailure {
+  return new RegistryFailure("NETWORK", `${subject}: ${url.host}: ${why}.`, {
+    details: { host: url.host },
+    ...(hint === undefined ? {} : { hint }),
+  });
+}

@@ -1,0 +1,15 @@
+import path from "node:path";
+import { formatBytes } from "../core/bytes.js";
+import type { CreateResult } from "../jobs/create.js";
+
+/** What `create` says at its end. */
+export function describeCreated({ archives }: CreateResult): readonly string[] {
+  return archives.flatMap(({ path: file, size, components, leftOut, fetched }) => {
+    const relative = path.relative(process.cwd(), file);
+    return [
+      relative.startsWith("..") ? file : relative,
+      `  ${formatBytes(size)}, ${components.length} images, ${formatBytes(fetched)} fetched`,
+      ...leftOut.map(({ name, reason }) => `  without ${name}: ${reason}`),
+    ];
+  });
+}

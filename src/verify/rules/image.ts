@@ -1,0 +1,224 @@
+import { blobPath, imageDocuments, tagOf } from "../../bundle/image-layout.js";
+import type { BundleComponent } from "../../bundle/types.js";
+import {
+  formatPlatform,
+  normalizePlatform,
+  parsePlatform,
+  platformDistance,
+} from "../../core/platform.js";
+import type { Descriptor } from "../../image/descriptor.js";
+import type { TarFacts } from "../archive.js";
+import type { ImageDocuments } from "../image-documents.js";
+import type { Finding } from "../report.js";
+
+type Compare = (
+  rule: string,
+  subject: string,
+  expected: string | undefined,
+  found: string | undefined,
+  message: string,
+) => void;
+
+/** Collects a finding wherever two things differ. */
+function comparing(component: string, findings: Finding[]): Compare {
+  return (rule, subject, expected, found, message) => {
+    if (expected === found) return;
+    findings.push({
+      rule,
+      severity: "error",
+      component,
+      subject,
+      message,
+      expected: expected ?? "nothing",
+      found: found ?? "nothing",
+    });
+  };
+}
+
+/** The documents of an image tarball agree with each other: index → manifest → config → layers. */
+export function checkChain(documents: ImageDocuments, component: string): Finding[] {
+  const findings: Finding[] = [];
+  const compare = comparing(component, findings);
+  const { ociVersion, docker, manifest, manifestDescriptor, config } = documents;
+  if (ociVersion !== undefined) {
+    compare("image/oci-layout", "oci-layout", "1.0.0", ociVersion, "Has an unknown version.");
+  }
+  if (manifest !== undefined && manifestDescriptor !== undefined) {
+    compare(
+      "image/index",
+      "index.json",
+      manifest.mediaType,
+      manifestDescriptor.mediaType,
+      "Gives the manifest another media type than it has.",
+    );
+  }
+  if (manifest !== undefined && docker !== undefined) {
+    compare(
+      "image/docker-manifest",
+      "manifest.json",
+      blobPath(manifest.config.digest),
+      docker.Config,
+      "Names another config than the manifest.",
+    );
+    compare(
+      "image/docker-manifest",
+      "manifest.json",
+      manifest.layers.map(({ digest }) => blobPath(digest)).join(" "),
+      docker.Layers.join(" "),
+      "Names other layers than the manifest, or in another order.",
+    );
+  }
+  if (manifest !== undefined && config !== undefined) {
+    compare(
+      "image/diff-ids",
+      manifest.config.digest,
+      `${manifest.layers.length} layers`,
+      `${config.diffIds.length} layers`,
+      "The config has another number of diffIDs than the manifest has layers.",
+    );
+  }
+  return findings;
+}
+
+/** The image is made for the bundle's platform, by its config, and every document says so. */
+export function checkPlatform(
+  { index, config }: ImageDocuments,
+  { name, image }: BundleComponent,
+  target: string,
+): Finding[] {
+  if (config === undefined) return [];
+  const findings: Finding[] = [];
+  const compare = comparing(name, findings);
+  const found = formatPlatform(config.platform);
+  const distance = platformDistance(parsePlatform(target), config.platform);
+  if (distance === undefined) {
+    compare("image/platform", image.reference, target, found, "Is made for another platform.");
+  } else if (distance > 0) {
+    findings.push({
+      rule: "image/platform",
+      severity: "note",
+      component: name,
+      subject: image.reference,
+      message: "Is made for an older variant of the platform, which runs there as well.",
+      expected: target,
+      found,
+    });
+  }
+  const named = formatPlatform(parsePlatform(image.platform));
+  compare(
+    "image/lock",
+    "bundle.json",
+    found,
+    named,
+    "Gives the image another platform than its config.",
+  );
+  const [entry] = index?.manifests ?? [];
+  if (entry !== undefined) {
+    const { os, architecture, variant } = entry.platform;
+    const listed = formatPlatform(
+      normalizePlatform({ os, architecture, ...(variant === undefined ? {} : { variant }) }),
+    );
+    compare(
+      "image/index",
+      "index.json",
+      found,
+      listed,
+      "Gives the image another platform than its config.",
+    );
+  }
+  return findings;
+}
+
+/** An engine will know the image by exactly the name that bundle.json, and so compose.yaml, uses. */
+export function checkReference(
+  { index, docker }: ImageDocuments,
+  { name, image }: BundleComponent,
+): Finding[] {
+  const findings: Finding[] = [];
+  const compare = comparing(name, findings);
+  const { reference } = image;
+  const [host = ""] = reference.split("/");
+  if (
+    tagOf(reference) === undefined ||
+    !reference.includes("/") ||
+    !/[.:]|^localhost$/.test(host)
+  ) {
+    findings.push({
+      rule: "image/reference",
+      severity: "error",
+      component: name,
+      subject: reference,
+      message: "Is not a fully qualified name with a tag; Podman would file it under localhost/.",
+    });
+  }
+  if (docker !== undefined) {
+    const found = docker.RepoTags.join(" ");
+    compare("image/reference", "manifest.json", reference, found, "Gives the image another name.");
+  }
+  const [entry] = index?.manifests ?? [];
+  if (entry !== undefined) {
+    const { annotations } = entry;
+    const full = annotations["io.containerd.image.name"];
+    const tag = annotations["org.opencontainers.image.ref.name"];
+    compare("image/reference", "index.json", reference, full, "Gives the image another name.");
+    compare("image/reference", "index.json", tagOf(reference), tag, "Gives the image another tag.");
+  }
+  return findings;
+}
+
+/** The image inside is the one that bundle.json pins, descriptor by descriptor. */
+export function checkPinned(
+  { manifest, manifestDescriptor, config }: ImageDocuments,
+  { name, image }: BundleComponent,
+): Finding[] {
+  const findings: Finding[] = [];
+  const compare = comparing(name, findings);
+  const pinned = (subject: string, expected?: Descriptor, found?: Descriptor): void =>
+    compare(
+      "image/lock",
+      subject,
+      describe(expected),
+      describe(found),
+      "Is not what bundle.json pins.",
+    );
+  if (manifestDescriptor !== undefined) pinned("manifest", image.manifest, manifestDescriptor);
+  if (manifest !== undefined) {
+    pinned("config", image.config, manifest.config);
+    const count = Math.max(image.layers.length, manifest.layers.length);
+    for (let at = 0; at < count; at += 1) {
+      pinned(`layer ${at + 1}`, image.layers[at], manifest.layers[at]);
+    }
+  }
+  for (const [at, diffId] of config?.diffIds.entries() ?? []) {
+    const message = "Its diffID in the config is not what bundle.json pins.";
+    compare("image/lock", `layer ${at + 1}`, image.layers[at]?.diffId, diffId, message);
+  }
+  return findings;
+}
+
+/**
+ * index.json, manifest.json and oci-layout are, to the byte, what bundle.json gives reason for.
+ * Asked last, when nothing else is wrong: it cannot say what a difference means.
+ */
+export async function checkDocuments(
+  tar: TarFacts,
+  { name, image }: BundleComponent,
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const { path, bytes } of imageDocuments(image)) {
+    const found = await tar.read(path);
+    if (found?.equals(bytes) === true) continue;
+    findings.push({
+      rule: "image/documents",
+      severity: "error",
+      component: name,
+      subject: path,
+      message: "Says more than bundle.json gives reason for, or says it otherwise.",
+    });
+  }
+  return findings;
+}
+
+function describe(descriptor: Descriptor | undefined): string | undefined {
+  return descriptor && `${descriptor.digest}, ${descriptor.size} bytes, ${descriptor.mediaType}`;
+}

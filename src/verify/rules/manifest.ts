@@ -1,0 +1,74 @@
+import { MANIFEST_FILE } from "../../bundle/paths.js";
+import type { BundleManifest } from "../../bundle/types.js";
+import type { Digest } from "../../core/digest.js";
+import type { ArchiveFacts } from "../archive.js";
+import type { Finding } from "../report.js";
+
+/** bundle.json tells the truth about what lies beside it: tarballs, and sizes to the byte. */
+export function checkManifest(archive: ArchiveFacts, manifest: BundleManifest): Finding[] {
+  const findings: Finding[] = [];
+  const size = (subject: string, expected: number, found: number, component?: string): void => {
+    if (expected === found) return;
+    findings.push({
+      rule: "bundle/size",
+      severity: "error",
+      ...(component === undefined ? {} : { component }),
+      subject,
+      message: `${MANIFEST_FILE} gives another size, in bytes.`,
+      expected: String(expected),
+      found: String(found),
+    });
+  };
+  const { sizes, components } = manifest;
+  size("archive", sizes.archive, archive.size);
+  const known = new Set<string>();
+  const blobs = new Map<Digest, number>();
+  const names = new Map<string, string>();
+  let images = 0;
+  for (const { name, tarball, image } of components) {
+    known.add(tarball.path);
+    images += tarball.size;
+    for (const layer of [image.manifest, image.config, ...image.layers]) {
+      blobs.set(layer.digest, layer.size);
+    }
+    const first = names.get(image.reference);
+    if (first !== undefined && first !== image.manifest.digest) {
+      findings.push({
+        rule: "image/reference",
+        severity: "error",
+        component: name,
+        subject: image.reference,
+        message: "Another image has the same name; an engine keeps only the one loaded last.",
+        expected: first,
+        found: image.manifest.digest,
+      });
+    }
+    names.set(image.reference, image.manifest.digest);
+    const entry = archive.files.get(tarball.path);
+    if (entry === undefined) {
+      findings.push({
+        rule: "bundle/tarball-missing",
+        severity: "error",
+        component: name,
+        subject: tarball.path,
+        message: "The component's image is not in the archive.",
+      });
+    } else size(tarball.path, tarball.size, entry.size, name);
+  }
+  size("all images", sizes.images, images);
+  size(
+    "distinct blobs",
+    sizes.distinctBlobs,
+    [...blobs.values()].reduce((sum, bytes) => sum + bytes, 0),
+  );
+  for (const path of archive.files.keys()) {
+    if (!path.startsWith("images/") || known.has(path)) continue;
+    findings.push({
+      rule: "bundle/tarball-unknown",
+      severity: "error",
+      subject: path,
+      message: `Belongs to no component of ${MANIFEST_FILE}.`,
+    });
+  }
+  return findings;
+}

@@ -1,0 +1,129 @@
+import { basename } from "node:path";
+import { parseBundleManifest } from "../bundle/manifest.js";
+import { MANIFEST_FILE } from "../bundle/paths.js";
+import { openArchive } from "../bundle/reader.js";
+import type { BundleManifest } from "../bundle/types.js";
+import { messageOf } from "../core/errors.js";
+import { type EventSink, noEvents } from "../core/events.js";
+import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
+import { readImageDocuments } from "./image-documents.js";
+import type { Finding, VerifyReport } from "./report.js";
+import { checkBlobs, checkCompression } from "./rules/blobs.js";
+import { checkCompose } from "./rules/compose.js";
+import {
+  checkChain,
+  checkDocuments,
+  checkPinned,
+  checkPlatform,
+  checkReference,
+} from "./rules/image.js";
+import { checkManifest } from "./rules/manifest.js";
+import { checkFolder, checkTar } from "./rules/structure.js";
+import { checkSums } from "./rules/sums.js";
+
+export type { Finding, VerifyReport } from "./report.js";
+
+export interface VerifyOptions {
+  readonly signal?: AbortSignal;
+  /** Gets the phase `verify`, its subject being the archive's file name. */
+  readonly onEvent?: EventSink;
+}
+
+/**
+ * Checks an archive by itself, from its structure down to every byte, and collects all findings:
+ * no finding hides another, except where a damaged structure leaves nothing to look at.
+ * @throws BundlerError FILE when the archive cannot be read at all; INTERRUPTED.
+ */
+export async function verifyBundle(
+  path: string,
+  { signal, onEvent = noEvents }: VerifyOptions = {},
+): Promise<VerifyReport> {
+  const { handle, size } = await openArchive(path);
+  const subject = basename(path);
+  try {
+    onEvent({ type: "phase-start", phase: "verify", subject, totalBytes: size });
+    const archive = await readArchive(path, handle, size, {
+      ...(signal === undefined ? {} : { signal }),
+      onBytes: (delta) => onEvent({ type: "bytes", phase: "verify", delta }),
+    });
+    const findings: Finding[] = [];
+    const manifest = await readManifest(archive, findings);
+    findings.push(
+      ...checkTar(archive, subject),
+      ...checkFolder(archive, manifest),
+      ...(await checkSums(archive)),
+      ...(manifest === undefined ? [] : checkManifest(archive, manifest)),
+    );
+    for (const [file, tar] of archive.images) {
+      findings.push(...(await checkImage(file, tar, manifest)));
+    }
+    if (manifest !== undefined) findings.push(...(await checkCompose(archive, manifest)));
+    const ok = findings.every(({ severity }) => severity !== "error");
+    onEvent({ type: "phase-end", phase: "verify", subject, summary: ok ? "sound" : "not sound" });
+    return {
+      archive: path,
+      ...(manifest === undefined ? {} : { platform: manifest.platform }),
+      ok,
+      findings,
+      checked: {
+        files: archive.hashes.size,
+        blobs: [...archive.images.values()].reduce((sum, tar) => sum + countBlobs(tar), 0),
+        images: archive.images.size,
+        bytes: size,
+      },
+    };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readManifest(
+  archive: ArchiveFacts,
+  findings: Finding[],
+): Promise<BundleManifest | undefined> {
+  // That it is missing is another rule's finding.
+  if (!archive.files.has(MANIFEST_FILE)) return undefined;
+  const bytes = await archive.read(MANIFEST_FILE);
+  try {
+    if (bytes === undefined) throw new Error("It is too large, or cut.");
+    return parseBundleManifest(MANIFEST_FILE, bytes);
+  } catch (error) {
+    findings.push({
+      rule: "bundle/manifest",
+      severity: "error",
+      subject: MANIFEST_FILE,
+      message: messageOf(error),
+    });
+    return undefined;
+  }
+}
+
+async function checkImage(
+  file: string,
+  tar: TarFacts,
+  manifest: BundleManifest | undefined,
+): Promise<Finding[]> {
+  const component = manifest?.components.find(({ tarball }) => tarball.path === file);
+  const name = component?.name ?? basename(file, ".tar");
+  const { documents, findings } = await readImageDocuments(tar, name);
+  const image = [
+    ...findings,
+    ...checkBlobs(tar, documents, name),
+    ...(await checkCompression(tar, documents, name)),
+    ...checkChain(documents, name),
+  ];
+  if (manifest !== undefined && component !== undefined) {
+    image.push(
+      ...checkPlatform(documents, component, manifest.platform),
+      ...checkReference(documents, component),
+      ...checkPinned(documents, component),
+    );
+    const sound = image.every(({ severity }) => severity !== "error");
+    if (sound) image.push(...(await checkDocuments(tar, component)));
+  }
+  return [...checkTar(tar, file, name), ...image];
+}
+
+function countBlobs(tar: TarFacts): number {
+  return [...tar.hashes.keys()].filter((path) => path.startsWith("blobs/")).length;
+}

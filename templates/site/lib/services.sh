@@ -1,0 +1,147 @@
+# shellcheck shell=sh
+# Starting the services and waiting until they do their work.
+
+# How often to look at the services.
+POLL_SECONDS=${POLL_SECONDS:-5}
+
+# Starts all services, then waits until each is healthy, or running where it has no health check.
+start_services() { # TIMEOUT
+    say starting_services
+    expected=$(expected_services)
+    set -- "$1" up -d
+    # Sealed services never pull; where compose knows the option it is told so once more.
+    if project up --help 2>/dev/null | grep -q -e '--pull string'; then
+        set -- "$@" --pull never
+    fi
+    limit=$1
+    shift
+    begin=$(seconds)
+    before=
+    started=no
+    start .install.up become_project "$@"
+    while :; do
+        if [ "$started" = no ] && start_ended; then
+            started=yes
+            start_outcome || started=failed
+            cat .install.up >>"$LOG"
+        fi
+        states=$(service_states "$expected")
+        open=$(printf '%s\n' "$states" | grep -v '^ready' || :)
+        [ "$started" != failed ] || give_up "$states" compose_failed
+        case $open in
+            *"failed$TAB"*) give_up "$states" service_failed ;;
+            '')
+                # Twice the same: a service that keeps falling over looks well in between.
+                if [ "$started" = yes ] && [ "$states" = "$before" ]; then return 0; fi ;;
+        esac
+        before=$states
+        passed=$(($(seconds) - begin))
+        [ "$passed" -lt "$limit" ] || give_up "$states" too_slow "$limit"
+        say_progress "$passed" "$states"
+        nap "$POLL_SECONDS"
+    done
+}
+
+# The services that come up: those of the compose file without a profile.
+expected_services() {
+    project config --services 2>/dev/null || records images | cut -f 1
+}
+
+# One line a service: ready, waiting or failed; name; what the engine says; container; restarts.
+service_states() { # EXPECTED
+    {
+        printf '%s\n' "$1"
+        containers
+    } | awk -F '|' -v OFS='\t' -v absent="$(message not_created)" '
+        BEGIN { name[0] = "ready"; name[1] = "waiting"; name[2] = "failed" }
+        NF == 1 { if ($1 != "") { order[++count] = $1; wanted[$1] } next }
+        $7 == "True" || !($1 in wanted) { next }
+        {
+            word = $2
+            rank = 1
+            if ($2 == "running" && ($3 == "healthy" || $3 == "" || $3 == "none")) rank = 0
+            else if ($2 == "exited" && $4 == 0 && $6 !~ /always|unless-stopped/) rank = 0
+            else if ($2 == "dead" || ($2 == "exited" && $6 ~ /^(no)?$/)) rank = 2
+            else if ($2 == "running") word = $3
+            if ($2 == "exited") word = word " (" $4 ")"
+            # Of several containers of one service, the worst counts.
+            if (($1 in worst) && worst[$1] >= rank) next
+            worst[$1] = rank
+            line[$1] = name[rank] OFS $1 OFS word OFS $8 OFS $5
+        }
+        END {
+            for (i = 1; i <= count; i++) {
+                if (order[i] in line) print line[order[i]]
+                else print "waiting", order[i], absent, "-", 0
+            }
+        }'
+}
+
+# One line a container of the project:
+# service|state|health|exit code|restarts|restart policy|one-off|id
+containers() {
+    case $ENGINE in
+        docker) health='{{if .State.Health}}{{.State.Health.Status}}{{end}}' ;;
+        podman) health='{{.State.Healthcheck.Status}}' ;;
+    esac
+    format='{{index .Config.Labels "com.docker.compose.service"}}|{{.State.Status}}|'$health
+    format=$format'|{{.State.ExitCode}}|{{.RestartCount}}|{{.HostConfig.RestartPolicy.Name}}'
+    format=$format'|{{index .Config.Labels "com.docker.compose.oneoff"}}|{{.Id}}'
+    # A container that goes between the two commands is missing in the answer, and no more.
+    "$ENGINE" ps -aq --no-trunc --filter "label=com.docker.compose.project=$(bundle_value project)" |
+        while IFS= read -r id; do "$ENGINE" inspect --format "$format" "$id" || :; done 2>/dev/null
+}
+
+say_progress() { # SECONDS STATES
+    all=$(printf '%s\n' "$2" | grep -c . || :)
+    ready=$(printf '%s\n' "$2" | grep -c '^ready' || :)
+    names=$(printf '%s\n' "$2" | awk -F '\t' '$1 != "ready" { printf "%s%s (%s)", sep, $2, $3; sep = ", " }')
+    if [ -n "$names" ]; then say waiting "$1" "$ready" "$all" "$names"; else say settling "$1" "$all"; fi
+}
+
+# Says which services are not ready and shows their last words.
+give_up() { # STATES KEY ARG...
+    states=$1
+    shift
+    if [ -n "$STARTER" ]; then kill "$STARTER" 2>/dev/null || :; fi
+    if [ -s .install.up ]; then
+        printf '%s\n' "$(tail -n 20 .install.up)" | tee -a "$LOG" >&2
+    fi
+    printf '%s\n' "$states" | awk -F '\t' '$1 != "ready"' |
+        while IFS=$TAB read -r _ name word id restarts; do
+            say service_not_ready "$name" "$word" "$restarts" >&2
+            [ "$id" != - ] || continue
+            "$ENGINE" logs --tail 20 "$id" 2>&1 </dev/null | sed 's/^/    /' | tee -a "$LOG" >&2
+        done
+    fail 9 "$@" "$LOG"
+}
+
+report_success() {
+    data=$(setting_value DATA_DIR)
+    printf '%s\n' "$states" | while IFS=$TAB read -r _ name _ id _; do
+        [ "$id" = - ] || addresses "$name" "$id" |
+            while IFS= read -r address; do
+                say address "$name" "$address" "$(component_title "$name")"
+            done
+    done
+    say settings_hint "$PWD/.env"
+    [ -z "$data" ] || say data_hint "$data"
+    say status_hint "$PWD" "$COMPOSE -p $(bundle_value project)"
+    say success "$(title)" "$(printf '%s\n' "$states" | grep -c . || :)"
+}
+
+# Where a service listens: what the engine publishes or, on the host's own network, what the
+# component table says.
+addresses() { # SERVICE CONTAINER
+    published=$("$ENGINE" port "$2" 2>/dev/null | sed -n 's/.* -> \([0-9]\)/\1/p' | sort -u) || published=
+    if [ -n "$published" ]; then
+        printf '%s\n' "$published"
+    else
+        records ports | awk -F "$TAB" -v name="$1" '$1 == name { print ":" $2 }'
+    fi
+}
+
+component_title() { # COMPONENT
+    records ports | awk -F "$TAB" -v name="$1" -v column="$(in_language 4 5)" \
+        '$1 == name { print $column; exit }'
+}

@@ -1,0 +1,182 @@
+# shellcheck shell=sh
+# The site's settings: .env beside compose.yaml. What is in it stays, what is missing is added.
+
+NEWLINE='
+'
+CHOSEN=
+
+# Keeps a NAME=VALUE from the command line; the last one for a name counts.
+choose_setting() { # NAME=VALUE
+    case ${1%%=*} in
+        "$1" | '' | [0-9]* | *[!A-Za-z0-9_]*) fail 2 bad_set "${1%%=*}" ;;
+    esac
+    case $1 in *"$NEWLINE"*) fail 2 bad_set "${1%%=*}" ;; esac
+    CHOSEN=$CHOSEN$1$NEWLINE
+}
+
+# The last NAME=VALUE line for a name, its value; fails where there is none.
+value_in() { # NAME <LINES
+    awk -v name="$1=" '
+        index($0, name) == 1 { value = substr($0, length(name) + 1); found = 1 }
+        END { if (!found) exit 1; print value }'
+}
+
+chosen_value() { # NAME
+    printf '%s' "$CHOSEN" | value_in "$1"
+}
+
+kept_value() { # NAME
+    [ -f .env ] && value_in "$1" <.env
+}
+
+default_value() { # NAME
+    awk -F '\t' -v name="$1" '
+        $1 == name && $3 != "-" { print substr($3, 2); found = 1 }
+        END { exit !found }' site/settings.tsv
+}
+
+# What a setting is, as far as it is known without making anything up.
+setting_value() { # NAME
+    chosen_value "$1" || kept_value "$1" || default_value "$1" || :
+}
+
+# Letters and digits only: nothing in a shell, YAML, a URL or a connection string takes them for
+# something else.
+new_secret() { # LENGTH
+    secret=$(head -c $(($1 * 16 + 256)) /dev/urandom | tr -dc 'A-Za-z0-9' | head -c "$1")
+    [ "${#secret}" -eq "$1" ] || return 1
+    printf '%s\n' "$secret"
+}
+
+# Whether a value is of its type; .env is read differently by every tool, so quotes, backslashes,
+# `#` and `$` are in none.
+value_fits() { # TYPE VALUE
+    case $2 in
+        *[[:cntrl:]]* | *[\"\'\`\\\$#]* | ' '* | *' ') return 1 ;;
+    esac
+    case $1 in
+        port)
+            case $2 in '' | *[!0-9]* | ??????*) return 1 ;; esac
+            [ "$2" -ge 1 ] && [ "$2" -le 65535 ] ;;
+        integer)
+            case ${2#-} in '' | *[!0-9]* | ????????????????*) return 1 ;; esac ;;
+        boolean) [ "$2" = true ] || [ "$2" = false ] ;;
+        path)
+            case $2 in *[!A-Za-z0-9._/@+-]* | */../* | */..) return 1 ;; /*) ;; *) return 1 ;; esac ;;
+        host)
+            case $2 in '' | -* | *[!A-Za-z0-9.:-]*) return 1 ;; esac ;;
+        secret)
+            case $2 in '' | *' '*) return 1 ;; esac ;;
+    esac
+}
+
+# A value that nobody gave: a secret, or this host's address; fails where only the customer knows.
+found_value() { # NAME TYPE LENGTH
+    case $2:$1 in
+        secret:*) new_secret "$3" ;;
+        *:HOST_ADDRESS) host_address | grep . ;;
+        *) return 1 ;;
+    esac
+}
+
+# Refuses what cannot become settings, before anything is written.
+check_settings() {
+    printf '%s' "$CHOSEN" | while IFS='=' read -r name _; do
+        type=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' site/settings.tsv)
+        [ -n "$type" ] || fail 8 unknown_setting "$name" "$(setting_names)"
+        if [ "$type" = secret ] && kept=$(kept_value "$name") && [ "$kept" != "$(chosen_value "$name")" ]; then
+            fail 8 secret_kept "$name"
+        fi
+    done || exit $?
+    check_env_lines
+    while IFS=$TAB read -r name type _ length description_en description_zh; do
+        case $name in '#'*) continue ;; esac
+        if value=$(chosen_value "$name" || kept_value "$name" || default_value "$name"); then
+            value_fits "$type" "$value" || fail 8 bad_value "$name" "$type" "$(shown "$type" "$value")"
+        elif [ "$type" = secret ]; then
+            refuse_new_secret "$name"
+        elif ! found_value "$name" "$type" "$length" >/dev/null; then
+            fail 8 value_needed "$name" "$(in_language "$description_en" "$description_zh")"
+        fi
+    done <site/settings.tsv
+}
+
+setting_names() {
+    records settings | cut -f 1 | tr '\n' ' '
+}
+
+# A value for a message; secrets never are in one.
+shown() { # TYPE VALUE
+    if [ "$1" = secret ]; then echo '***'; else printf '%s\n' "$2"; fi
+}
+
+# A line that compose might read and we did not would bring forth a second value.
+check_env_lines() {
+    [ -f .env ] || return 0
+    line=$(awk '!/^[A-Za-z_][A-Za-z0-9_]*=/ && !/^[ \t]*(#|$)/ { print NR; exit }' .env)
+    [ -z "$line" ] || fail 8 bad_env_line "$line"
+}
+
+# New passwords do not open data that was made with older ones.
+refuse_new_secret() { # NAME
+    [ ! -f .env ] || return 0
+    data=$(setting_value DATA_DIR)
+    if [ -n "$data" ] && [ -d "$data" ] && [ -n "$(ls -A "$data" 2>/dev/null)" ]; then
+        fail 8 data_without_settings "$data" "$PWD/.env"
+    fi
+    volumes=$("$ENGINE" volume ls -q --filter "label=com.docker.compose.project=$(bundle_value project)" 2>/dev/null) || volumes=
+    [ -z "$volumes" ] || fail 8 data_without_settings "$(printf '%s' "$volumes" | tr '\n' ' ')" "$PWD/.env"
+}
+
+write_settings() {
+    check_settings
+    (
+        umask 077
+        settings_lines >.install.env || exit $?
+        if [ -f .env ]; then
+            merged_env .install.env >.install.env.new || exit 1
+            mv -f .install.env.new .install.env || exit 1
+        fi
+    ) || exit $?
+    if cmp -s .install.env .env; then
+        chmod 600 .env
+        say settings_kept "$PWD/.env"
+    else
+        mv -f .install.env .env
+        sync .env 2>/dev/null || sync
+        say settings_written "$PWD/.env"
+    fi
+}
+
+# Every setting with its value, after a line that says what it means.
+settings_lines() {
+    while IFS=$TAB read -r name type _ length description_en description_zh; do
+        case $name in '#'*) continue ;; esac
+        value=$(chosen_value "$name" || kept_value "$name" || default_value "$name" ||
+            found_value "$name" "$type" "$length") || fail 8 value_not_made "$name"
+        printf '# %s\n%s=%s\n' "$(in_language "$description_en" "$description_zh")" "$name" "$value"
+    done <site/settings.tsv
+}
+
+# The lines of .env with the new values in their places, and new settings after them.
+merged_env() { # NEW
+    awk '
+        { name = substr($0, 1, index($0, "=") - 1) }
+        FILENAME != ".env" && /^#/ { about = $0; next }
+        FILENAME != ".env" { line[name] = $0; comment[name] = about; order[++count] = name; next }
+        !(name in line) { print; next }
+        !(name in done) { print line[name]; done[name] }
+        END {
+            for (i = 1; i <= count; i++) {
+                if (!(order[i] in done)) print comment[order[i]] "\n" line[order[i]]
+            }
+        }
+    ' "$1" .env
+}
+
+# Where the services keep their data; the engine makes the folders in it.
+make_data_folder() {
+    data=$(setting_value DATA_DIR)
+    [ -n "$data" ] || return 0
+    [ -d "$data" ] || (umask 022 && mkdir -p -- "$data") || fail 8 data_folder "$data"
+}

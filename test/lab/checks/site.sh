@@ -1,0 +1,108 @@
+# shellcheck shell=bash
+# The sealed compose file is one that Compose accepts, and install.sh brings a bundle up on a host that
+# has no network at all.
+
+SITE_TOP=lab-1.0.0-linux-arm64
+
+site_checks() {
+  check "docker compose accepts the sealed file, with the bundle's images alone" compose_accepts
+  check "create packs the lab's own application, with an alternative" create_lab_bundle
+  open_air_gap
+  check "the air-gapped host has loopback alone" only_loopback
+  check "install.sh refuses a host of another architecture, and loads nothing" install_refuses_host
+  check "install.sh brings the application up, healthy" install_lab
+  check "redis answers PONG with the generated password" redis_answers
+  check "etcd is healthy and keeps a value" etcd_answers
+  check "the web page comes from the alternative image" web_answers
+  check "install.sh run again changes neither secrets nor data" install_again
+  check "install.sh refuses a damaged image before it loads anything" install_refuses_damage
+}
+
+compose_accepts() {
+  local folder=$LAB/site/$TOP
+  jq -r '.settings[] | "\(.name)=\(.default // "to-be-generated")"' "$folder/bundle.json" >"$LAB/openim.env"
+  docker_on docker-26-overlay2 compose --env-file "$LAB/openim.env" -f "$folder/compose.yaml" \
+    --profile '*' config --format json >"$LAB/compose.json"
+  expect "images, platforms and pull policies" \
+    "$(jq -r '.components[] | "\(.image.reference) linux/arm64 never"' "$folder/bundle.json" | sort)" \
+    "$(jq -r '.services[] | "\(.image) \(.platform) \(.pull_policy)"' "$LAB/compose.json" | sort)"
+}
+
+create_lab_bundle() {
+  bundler create "$lab_source/bundle" --platform linux/arm64 -o "$LAB/out/lab.tar" "${SOURCE[@]}"
+  bundler verify "$LAB/out/lab.tar"
+  tar -xf "$LAB/out/lab.tar" -C "$LAB/site"
+  expect "way of web" alternative \
+    "$(jq -r '.components[] | select(.name == "web").method' "$LAB/site/$SITE_TOP/bundle.json")"
+}
+
+only_loopback() {
+  expect "devices beside the engine's own bridge" lo \
+    "$(in_air_gap ip -o link | awk -F ': ' '$2 !~ /^docker0/ { print $2 }')"
+  exit_code 1 in_air_gap bash -c ': </dev/tcp/192.0.2.1/80'
+}
+
+# on_site COMMAND…: in the air-gapped host, in the unpacked bundle, with its engine and nothing of the
+# registry's.
+on_site() {
+  (
+    cd "$LAB/site/$SITE_TOP"
+    in_air_gap env PATH="$(engine_path air-gap)" DOCKER_CONFIG="$LAB/docker" \
+      DOCKER_HOST="unix://$LAB/air-gap/sock" HOME="$LAB/home" "$@"
+  )
+}
+
+on_compose() {
+  on_site docker compose -p lab -f compose.yaml "$@"
+}
+
+install_refuses_host() {
+  exit_code 4 on_site sh install.sh
+  expect "loaded images" "" "$(on_site docker images -q)"
+}
+
+install_lab() {
+  on_site sh install.sh --allow-emulation
+  expect "healthy services" "etcd healthy
+redis healthy
+web healthy" "$(on_compose ps --format '{{.Service}} {{.Health}}' | sort)"
+}
+
+redis_answers() {
+  expect answer PONG "$(on_compose exec -T redis redis-cli ping)"
+  on_compose exec -T redis env REDISCLI_AUTH=wrong redis-cli ping 2>&1 | grep -E 'WRONGPASS|NOAUTH'
+  on_compose exec -T redis redis-cli set lab kept
+  expect machine aarch64 "$(on_compose exec -T redis uname -m)"
+}
+
+etcd_answers() {
+  on_compose exec -T etcd etcdctl endpoint health
+  on_compose exec -T etcd etcdctl put lab kept
+  expect value kept "$(on_compose exec -T etcd etcdctl get --print-value-only lab)"
+}
+
+web_answers() {
+  expect greeting "from the alternative" "$(on_compose exec -T web sh -c 'printf %s "$GREETING"')"
+  expect page web "$(in_air_gap curl -fsS --noproxy '*' http://127.0.0.1:18080/)"
+}
+
+install_again() {
+  local before
+  before=$(on_compose exec -T redis sh -c 'printf %s "$REDISCLI_AUTH"')
+  [ "${#before}" -ge 24 ]
+  on_site sh install.sh --allow-emulation
+  expect secret "$before" "$(on_compose exec -T redis sh -c 'printf %s "$REDISCLI_AUTH"')"
+  expect value kept "$(on_compose exec -T redis redis-cli get lab)"
+}
+
+install_refuses_damage() {
+  local copy=$LAB/damaged
+  cp -a "$LAB/site/$SITE_TOP" "$copy"
+  printf x | dd of="$copy/images/redis.tar" bs=1 seek=4096 conv=notrunc status=none
+  local status=0
+  (cd "$copy" && on_site sh "$copy/install.sh" --allow-emulation) >"$LAB/out/damaged" 2>&1 || status=$?
+  rm -rf "$copy"
+  cat "$LAB/out/damaged"
+  [ "$status" -ne 0 ]
+  grep -F images/redis.tar "$LAB/out/damaged"
+}

@@ -1,0 +1,129 @@
+# shellcheck shell=bash
+# Docker 20.10, Docker 26 with each of its image stores, and Podman, side by side: each with folders
+# and a socket of its own and without any network device. Needs debian.sh.
+
+ENGINES=(docker-20.10 docker-26-overlay2 docker-26-containerd podman)
+
+AIR_GAP=openim-lab-$$
+
+# unpack_engines: the programs, from two releases of Debian. Docker 26 borrows Debian 12's runc,
+# since Debian 13's wants a newer libc than this machine's.
+unpack_engines() {
+  unpack_debs amd64 "$LAB/tools/bookworm" docker.io containerd runc tini
+  unpack_debs trixie "$LAB/tools/trixie" docker.io docker-cli docker-buildx docker-compose containerd
+  mkdir -p "$LAB/docker/cli-plugins"
+  cp "$LAB/tools/trixie/usr/libexec/docker/cli-plugins/"* "$LAB/docker/cli-plugins/"
+}
+
+# engine_path NAME: the PATH with which the programs of an engine find each other.
+engine_path() {
+  local old=$LAB/tools/bookworm new=$LAB/tools/trixie
+  case $1 in
+  docker-20.10) printf '%s\n' "$old/usr/sbin:$old/usr/bin:$PATH" ;;
+  *) printf '%s\n' "$new/usr/sbin:$new/usr/bin:$old/usr/sbin:$old/usr/bin:$PATH" ;;
+  esac
+}
+
+# start_docker NAME [COMMAND PREFIX…]: a daemon in $LAB/NAME. Without a prefix it has no bridge and
+# leaves the machine's packet filter alone; with one it runs in the namespace that the prefix enters.
+start_docker() {
+  local name=$1 dir=$LAB/$1 network=(--bridge=none --iptables=false --ip6tables=false) snapshotter=false
+  shift
+  [ "$#" -eq 0 ] || network=()
+  case $name in *-containerd | builder | air-gap) snapshotter=true ;; esac
+  mkdir -p "$dir"
+  if [ "$name" = docker-20.10 ]; then
+    printf '{}\n' >"$dir/daemon.json"
+  else
+    printf '{"features":{"containerd-snapshotter":%s}}\n' "$snapshotter" >"$dir/daemon.json"
+  fi
+  PATH=$(engine_path "$name") "$@" dockerd --config-file "$dir/daemon.json" \
+    --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/sock" \
+    "${network[@]}" >"$dir/log" 2>&1 </dev/null &
+  local attempt
+  for attempt in $(seq 100); do
+    ! docker_on "$name" version >/dev/null 2>&1 || return 0
+    [ "$attempt" -lt 5 ] || kill -0 "$!" 2>/dev/null || break
+    sleep 0.2
+  done
+  tail -n 20 "$dir/log"
+  return 1
+}
+
+# docker_on NAME ARG…: the docker client of that engine, talking to it, without any credentials.
+docker_on() {
+  local name=$1
+  shift
+  env PATH="$(engine_path "$name")" DOCKER_CONFIG="$LAB/docker" DOCKER_HOST="unix://$LAB/$name/sock" \
+    docker "$@"
+}
+
+# stop_docker NAME: containers first, so that nothing keeps a mount, then the daemon with its containerd.
+stop_docker() {
+  local dir=$LAB/$1 pid containers
+  [ -s "$dir/pid" ] || return 0
+  pid=$(cat "$dir/pid")
+  mapfile -t containers < <(docker_on "$1" ps -aq 2>/dev/null || true)
+  [ "${#containers[@]}" -eq 0 ] || docker_on "$1" rm -f "${containers[@]}" >/dev/null 2>&1 || true
+  kill "$pid" 2>/dev/null || return 0
+  local attempt
+  for attempt in $(seq 100); do
+    kill -0 "$pid" 2>/dev/null || return 0
+    [ "$attempt" -ne 80 ] || kill -9 "$pid" 2>/dev/null || true
+    sleep 0.2
+  done
+}
+
+# podman_on ARG…: Podman with storage of its own. cgroupfs, because there may be no systemd to ask.
+podman_on() {
+  podman --root "$LAB/podman/root" --runroot "$LAB/podman/run" --tmpdir "$LAB/podman/tmp" \
+    --storage-driver overlay --cgroup-manager cgroupfs --events-backend file "$@"
+}
+
+# engine NAME ARG…: the same command line for every engine of $ENGINES.
+engine() {
+  if [ "$1" = podman ]; then
+    shift
+    podman_on "$@"
+  else
+    docker_on "$@"
+  fi
+}
+
+start_engines() {
+  local name
+  for name in "${ENGINES[@]}"; do
+    [ "$name" = podman ] || start_docker "$name"
+    printf '%s: %s\n' "$name" "$(engine "$name" version --format '{{.Client.Version}}')"
+  done
+}
+
+# open_air_gap: a host with nothing but loopback, and an engine on it. `nsenter`, not `ip netns exec`,
+# because the latter hides the control groups.
+open_air_gap() {
+  ip netns add "$AIR_GAP"
+  in_air_gap ip link set lo up
+  start_docker air-gap nsenter --net="/run/netns/$AIR_GAP"
+}
+
+in_air_gap() {
+  nsenter --net="/run/netns/$AIR_GAP" "$@"
+}
+
+close_air_gap() {
+  stop_docker air-gap
+  [ ! -e "/run/netns/$AIR_GAP" ] || ip netns del "$AIR_GAP"
+}
+
+# stop_engines: every daemon that was started, and whatever is still mounted under the work folder.
+stop_engines() {
+  local pidfile mounted
+  close_air_gap
+  for pidfile in "$LAB"/*/pid; do
+    [ -e "$pidfile" ] || continue
+    stop_docker "$(basename "$(dirname "$pidfile")")"
+  done
+  while read -r mounted; do
+    umount -l "$mounted" 2>/dev/null || true
+  done < <(awk -v under="$LAB/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r)
+}

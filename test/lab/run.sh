@@ -1,0 +1,114 @@
+#!/usr/bin/env bash
+# Tests against real engines, a real registry and real programs for other processors.
+#
+# Needs root on Debian 12 (amd64), and its package mirror. Everything is made in a work folder (LAB_DIR,
+# else a temporary one) and taken away again: daemons, namespaces, mounts, emulation. LAB_CACHE keeps
+# downloaded packages from run to run. A last line says "N passed, N failed".
+set -euo pipefail
+
+lab_source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+project=$(cd "$lab_source/../.." && pwd)
+
+# shellcheck source=test/lab/report.sh
+. "$lab_source/report.sh"
+# shellcheck source=test/lab/debian.sh
+. "$lab_source/debian.sh"
+# shellcheck source=test/lab/emulation.sh
+. "$lab_source/emulation.sh"
+# shellcheck source=test/lab/engines.sh
+. "$lab_source/engines.sh"
+# shellcheck source=test/lab/registry.sh
+. "$lab_source/registry.sh"
+# shellcheck source=test/lab/images.sh
+. "$lab_source/images.sh"
+# shellcheck source=test/lab/cli.sh
+. "$lab_source/cli.sh"
+# shellcheck source=test/lab/checks/create.sh
+. "$lab_source/checks/create.sh"
+# shellcheck source=test/lab/checks/refusals.sh
+. "$lab_source/checks/refusals.sh"
+# shellcheck source=test/lab/checks/tools.sh
+. "$lab_source/checks/tools.sh"
+# shellcheck source=test/lab/checks/loading.sh
+. "$lab_source/checks/loading.sh"
+# shellcheck source=test/lab/checks/site.sh
+. "$lab_source/checks/site.sh"
+
+fit_for_lab() {
+  if [ "$(id -u)" -ne 0 ] || [ ! -e /etc/debian_version ] || [ "$(dpkg --print-architecture)" != amd64 ]; then
+    printf 'The lab needs root on Debian (amd64).\n' >&2
+    return 1
+  fi
+}
+
+make_work_folder() {
+  if [ -n "${LAB_DIR:-}" ]; then
+    mkdir -p "$LAB_DIR"
+    LAB=$(cd "$LAB_DIR" && pwd)/$$
+    mkdir "$LAB"
+  else
+    LAB=$(mktemp -d /tmp/openim-lab.XXXXXX)
+  fi
+  chmod 755 "$LAB"
+  LAB_CACHE=${LAB_CACHE:-$LAB/cache}
+  mkdir -p "$LAB_CACHE"
+}
+
+clean_up() {
+  local status=$?
+  trap '' INT TERM
+  set +e
+  stop_registry
+  stop_engines
+  stop_emulation
+  rm -rf "$LAB"
+  # Set when the run came to its own end; otherwise preparing the lab failed, or someone stopped it.
+  if [ -z "${finished:-}" ]; then
+    printf '%d passed, %d failed\n' "$passed" "$((failed + 1))"
+  fi
+  exit "$status"
+}
+
+fit_for_lab
+make_work_folder
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+phase "packages"
+install_host_packages
+fetch_all_debs
+
+phase "engines and registry"
+unpack_engines &
+unpacking=$!
+make_rootfs
+wait "$unpacking"
+start_emulation
+start_engines
+start_docker builder
+start_registry
+
+phase "images"
+source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle"
+push_table "$project/bundles/openim-2.3.9"
+push_table "$lab_source/bundle"
+provide_archives
+
+phase "making a bundle"
+ARCHIVE=$LAB/out/openim-2.3.9-linux-arm64.tar
+TOP=openim-2.3.9-linux-arm64
+create_checks
+refusal_checks
+
+phase "reading it with other programs"
+tool_checks
+
+phase "loading and running its images"
+loading_checks
+
+phase "installing without network"
+site_checks
+
+finished=yes
+summary

@@ -1,0 +1,256 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { formatSums } from "../../src/bundle/sums.js";
+import { type SiteManifest, siteIndexFiles } from "../../src/bundle/site-index.js";
+import { digestOf } from "../../src/core/digest.js";
+import { formatPlatform, parsePlatform } from "../../src/core/platform.js";
+import type { LockedImage } from "../../src/plan/types.js";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+export const TEMPLATES = join(HERE, "../../templates/site");
+
+/** This machine: what a bundle has to be for to be installed here. */
+export const HOST = formatPlatform(parsePlatform(process.arch === "ia32" ? "386" : process.arch));
+
+/** All that a site needs beside an engine. */
+const TOOLS =
+  "sh awk cat chmod cmp cp cut date df dirname env find grep head hostname ip ls mkdir mv printf rm sed sha256sum sleep sort sync tail tee tr uname wc".split(
+    " ",
+  );
+
+/** The shells that a site may have as /bin/sh; those that this machine lacks are undefined. */
+export const SHELLS: Readonly<Record<string, readonly string[] | undefined>> = {
+  dash: which("dash"),
+  "busybox ash": which("busybox", "sh"),
+  bash: which("bash"),
+};
+
+export function which(program: string, ...args: readonly string[]): readonly string[] | undefined {
+  const found = (process.env["PATH"] ?? "")
+    .split(":")
+    .map((dir) => join(dir, program))
+    .find((file) => existsSync(file));
+  return found === undefined ? undefined : [found, ...args];
+}
+
+const COMPOSE = `services:
+  mysql:
+    image: docker.io/library/mariadb:10.11
+  redis:
+    image: docker.io/library/redis:7.0.15
+  open_im_server:
+    image: docker.io/openim/open_im_server:v2.3.9
+`;
+
+function image(reference: string, platform: string): LockedImage {
+  const blob = (what: string) => ({
+    mediaType: "application/octet-stream",
+    digest: digestOf(`${reference} ${what}`),
+    size: 10,
+  });
+  return { reference, manifest: blob("manifest"), config: blob("config"), layers: [], platform };
+}
+
+export function siteManifest(platform = HOST, dataDir = "/var/lib/openim"): SiteManifest {
+  const component = (name: string, reference: string, port: number, zh: string) => ({
+    name,
+    required: true,
+    title: { en: `${name}, a service`, zh },
+    method: "image" as const,
+    reason: "the table's own image",
+    ports: [{ host: port, container: port, protocol: "tcp" as const }],
+    image: image(reference, platform),
+    tarball: { path: `images/${name}.tar`, size: 400_000 },
+  });
+  const secret = (name: string) => ({
+    name,
+    type: "secret" as const,
+    length: 24,
+    description: { en: `Password ${name}.`, zh: `密码 ${name}。` },
+  });
+  return {
+    bundleVersion: 1,
+    name: "openim",
+    version: "2.3.9",
+    title: { en: "OpenIM", zh: "OpenIM 即时通讯" },
+    platform,
+    date: "2024-01-02T03:04:05Z",
+    tool: { name: "openim-bundler", version: "0.1.0" },
+    definition: digestOf("definition"),
+    components: [
+      component("mysql", "docker.io/library/mariadb:10.11", 13306, "关系型数据库"),
+      component("redis", "docker.io/library/redis:7.0.15", 16379, "缓存"),
+      component("open_im_server", "docker.io/openim/open_im_server:v2.3.9", 10002, "服务端"),
+    ],
+    leftOut: [{ name: "open_im_enterprise", required: false, reason: "no image for arm64" }],
+    settings: [
+      {
+        name: "DATA_DIR",
+        type: "path",
+        default: dataDir,
+        description: { en: "Where the data lies.", zh: "数据目录。" },
+      },
+      {
+        name: "HOST_ADDRESS",
+        type: "host",
+        description: { en: "Address of this host.", zh: "本机地址。" },
+      },
+      {
+        name: "API_PORT",
+        type: "port",
+        default: "10002",
+        description: { en: "Port of the API.", zh: "API 端口。" },
+      },
+      {
+        name: "TZ",
+        type: "string",
+        default: "Asia/Shanghai",
+        description: { en: "Time zone.", zh: "时区。" },
+      },
+      secret("MYSQL_PASSWORD"),
+      secret("REDIS_PASSWORD"),
+    ],
+  };
+}
+
+export interface RunResult {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A bundle as it lies on a site after extraction, with an engine to install it into. */
+export class Site {
+  private constructor(
+    readonly dir: string,
+    readonly root: string,
+    readonly data: string,
+    readonly state: string,
+    private readonly shell: readonly string[],
+  ) {}
+
+  static async create(shell: readonly string[], platform = HOST): Promise<Site> {
+    const dir = await mkdtemp(join(tmpdir(), "site test "));
+    const root = join(dir, "a folder", "openim 2.3.9");
+    // A setting of type path has no spaces.
+    const data = await mkdtemp(join(tmpdir(), "site-data-"));
+    await rm(data, { recursive: true });
+    const site = new Site(dir, root, data, join(dir, "engine"), shell);
+    await cp(TEMPLATES, root, { recursive: true });
+    const manifest = siteManifest(platform, data);
+    await site.write("bundle.json", JSON.stringify(manifest));
+    await site.write("compose.yaml", COMPOSE);
+    for (const { path, text } of siteIndexFiles(manifest)) await site.write(path, text);
+    for (const { image: one, tarball } of manifest.components) {
+      const line = [one.reference, one.manifest.digest, one.config.digest, one.platform].join(" ");
+      await site.write(tarball.path, `${line}\n`.padEnd(tarball.size, "."));
+    }
+    await site.sums();
+    await mkdir(join(dir, "bin"));
+    await mkdir(join(dir, "tools"));
+    for (const tool of TOOLS) {
+      const [found] = which(tool) ?? [];
+      if (found) await symlink(found, join(dir, "tools", tool));
+    }
+    await mkdir(join(site.state, "becomes"), { recursive: true });
+    await site.engines("docker");
+    for (const { name } of manifest.components) {
+      await site.becomes(name, "running|healthy|0|0|always");
+    }
+    return site;
+  }
+
+  /** Puts engines and compose tools into PATH, and no others. */
+  async engines(...names: readonly string[]): Promise<void> {
+    const bin = join(this.dir, "bin");
+    for (const name of await readdir(bin)) await rm(join(bin, name));
+    for (const name of names) await symlink(join(HERE, "engine/docker"), join(bin, name));
+  }
+
+  /** What `uname` says, for a host of another architecture. */
+  async machine(name: string): Promise<void> {
+    await writeFile(join(this.dir, "bin", "uname"), `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });
+  }
+
+  /** The states that a service goes through once it is started, one a look. */
+  async becomes(service: string, ...states: readonly string[]): Promise<void> {
+    await writeFile(
+      join(this.state, "becomes", service),
+      states.map((state) => `${state}\n`).join(""),
+    );
+  }
+
+  async write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(this.root, path)), { recursive: true });
+    await writeFile(join(this.root, path), text);
+  }
+
+  async read(path: string): Promise<string> {
+    return readFile(join(this.root, path), "utf8");
+  }
+
+  async sums(): Promise<void> {
+    const sums = new Map<string, string>();
+    for (const entry of await readdir(this.root, { recursive: true, withFileTypes: true })) {
+      const path = relative(this.root, join(entry.parentPath, entry.name));
+      if (!entry.isFile() || path === "SHA256SUMS") continue;
+      const bytes = await readFile(join(this.root, path));
+      sums.set(path, createHash("sha256").update(bytes).digest("hex"));
+    }
+    await writeFile(join(this.root, "SHA256SUMS"), formatSums(sums));
+  }
+
+  /** What the engine was told to do, reading aside. */
+  async changes(): Promise<readonly string[]> {
+    const calls = await readFile(join(this.state, "calls"), "utf8").catch(() => "");
+    return calls.split("\n").filter((call) => /^load|up -d/.test(call));
+  }
+
+  start({ args = [], env = {} }: RunOptions = {}): ChildProcess {
+    const [program = "sh", ...rest] = this.shell;
+    return spawn(program, [...rest, join(this.root, "install.sh"), ...args], {
+      cwd: this.dir,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: `${join(this.dir, "bin")}:${join(this.dir, "tools")}`,
+        LANG: "C",
+        POLL_SECONDS: "0.1",
+        FAKE_STATE: this.state,
+        FAKE_PLATFORM: HOST,
+        ...env,
+      },
+    });
+  }
+
+  async run(options: RunOptions = {}): Promise<RunResult> {
+    const args = ["--host-address", "10.0.0.5", ...(options.args ?? [])];
+    return finished(this.start({ ...options, args }));
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.dir, { recursive: true, force: true });
+    await rm(this.data, { recursive: true, force: true });
+  }
+}
+
+export function finished(child: ChildProcess): Promise<RunResult> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr?.on("data", (chunk: Buffer) => (stderr += chunk.toString()));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}

@@ -1,0 +1,125 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import type { BundleManifest } from "../../../src/bundle/types.js";
+import { layoutTar, tarPieces } from "../../../src/tar/layout.js";
+import { scanTar } from "../../../src/tar/scan.js";
+import { DATE } from "../bundle/sample.js";
+import { withWindow } from "../tar/archive.js";
+
+type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
+
+/** An archive taken apart, to be put together again with something wrong in it. */
+export interface Forgery {
+  root: string;
+  readonly manifest: Mutable<BundleManifest>;
+  /** All files but bundle.json, SHA256SUMS and images. */
+  readonly files: Map<string, Buffer>;
+  /** By component, what the image tarball holds. */
+  readonly images: Map<string, Map<string, Buffer>>;
+  /** Changes SHA256SUMS after it was computed. */
+  sums: (lines: string[]) => string[];
+  /** Changes the tarball's bytes. */
+  readonly tarballs: Map<string, (bytes: Buffer) => Buffer>;
+}
+
+const MTIME = Date.parse(DATE) / 1000;
+
+async function unpack(bytes: Buffer): Promise<Map<string, Buffer>> {
+  const { entries } = await withWindow(bytes, (window) => scanTar(window, "own"));
+  return new Map(
+    entries
+      .filter(({ type }) => type === "file")
+      .map(({ path, dataOffset, size }) => [path, bytes.subarray(dataOffset, dataOffset + size)]),
+  );
+}
+
+function pack(files: ReadonlyMap<string, Buffer>): Buffer {
+  const layout = layoutTar(
+    [...files].map(([path, content]) => ({
+      path,
+      content,
+      size: content.length,
+      executable: path.endsWith("install.sh"),
+    })),
+    MTIME,
+  );
+  return Buffer.concat(
+    tarPieces(layout).map((piece) => ("bytes" in piece ? piece.bytes : piece.entry.content)),
+  );
+}
+
+const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+/**
+ * Writes `to` as `from` with changes. Sums and sizes are made to fit what was changed, so that
+ * nothing but the change itself can be noticed, except where the change is to them.
+ */
+export async function forge(
+  from: string,
+  to: string,
+  change: (forgery: Forgery) => void,
+): Promise<void> {
+  const outer = await unpack(await readFile(from));
+  const root = [...outer.keys()][0]!.split("/")[0]!;
+  const take = (path: string): Buffer => {
+    const bytes = outer.get(`${root}/${path}`)!;
+    outer.delete(`${root}/${path}`);
+    return bytes;
+  };
+  const manifest = JSON.parse(take("bundle.json").toString()) as Mutable<BundleManifest>;
+  take("SHA256SUMS");
+  const images = new Map<string, Map<string, Buffer>>();
+  for (const { name } of manifest.components) {
+    images.set(name, await unpack(take(`images/${name}.tar`)));
+  }
+  const files = new Map([...outer].map(([path, bytes]) => [path.slice(root.length + 1), bytes]));
+  const forgery: Forgery = {
+    root,
+    manifest,
+    files,
+    images,
+    sums: (lines) => lines,
+    tarballs: new Map(),
+  };
+  change(forgery);
+
+  const tarballs = new Map(
+    [...images].map(([name, content]) => {
+      const bytes = pack(content);
+      return [`images/${name}.tar`, forgery.tarballs.get(name)?.(bytes) ?? bytes];
+    }),
+  );
+  const actual = new Map([...tarballs].map(([path, { length }]) => [path, length]));
+  const original = manifest.sizes;
+  if (original.archive !== 0) {
+    for (const { tarball } of manifest.components)
+      tarball.size = actual.get(tarball.path) ?? tarball.size;
+    manifest.sizes.images = manifest.components.reduce((sum, { tarball }) => sum + tarball.size, 0);
+    const blobs = new Map(
+      manifest.components.flatMap(({ image }) =>
+        [image.manifest, image.config, ...image.layers].map(({ digest, size }) => [digest, size]),
+      ),
+    );
+    manifest.sizes.distinctBlobs = [...blobs.values()].reduce((sum, size) => sum + size, 0);
+  }
+  for (let size = -1; ;) {
+    const json = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+    const listed = new Map([["bundle.json", json], ...files, ...tarballs]);
+    const lines = [...listed].map(([path, bytes]) => `${sha256(bytes)}  ${path}\n`);
+    const whole = pack(
+      new Map(
+        [
+          ["bundle.json", json] as const,
+          ["SHA256SUMS", Buffer.from(forgery.sums(lines).join(""))] as const,
+          ...files,
+          ...tarballs,
+        ].map(([path, bytes]) => [`${forgery.root}/${path}`, bytes]),
+      ),
+    );
+    if (whole.length === size || original.archive === 0) {
+      await writeFile(to, whole);
+      return;
+    }
+    size = manifest.sizes.archive = whole.length;
+  }
+}

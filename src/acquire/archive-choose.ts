@@ -94,7 +94,7 @@ export function chooseByPlatform<T extends Candidate>(
 }
 
 /** The archive's image is for other platforms than the bundle. */
-export function platformError(
+function platformError(
   archive: string,
   held: readonly { readonly platform: Platform }[],
   { component, platform }: Wanted,

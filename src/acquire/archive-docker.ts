@@ -6,7 +6,7 @@ import { z } from "zod";
 import { type Digest, type DiffId, digestFromHex, digestOf, hexOf } from "../core/digest.js";
 import { BundlerError, interrupted, systemCode } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import { parseConfig } from "../image/config.js";
+import { type ImageConfig, parseConfig } from "../image/config.js";
 import { parseJson } from "../image/json.js";
 import { MEDIA_TYPES } from "../image/media-types.js";
 import { type TarWindow, readAt, streamWindow } from "../tar/window.js";
@@ -46,17 +46,12 @@ export async function findInDockerArchive(
   const images = chooseByName(source.name, await readSaved(source), wanted);
   const candidates = [];
   for (const image of images) {
-    const bytes = await readConfig(source, image.config);
-    const parsed = parseConfig(`${source.name}: config ${image.config}`, bytes);
-    candidates.push({
-      ...image,
-      bytes,
-      parsed,
-      platform: parsed.platform,
-      name: image.names[0] ?? image.config,
-    });
+    const { platform } = (await readConfig(source, image.config)).parsed;
+    candidates.push({ ...image, platform, name: image.names[0] ?? image.config });
   }
-  const { bytes, parsed, layers: paths } = chooseByPlatform(source.name, candidates, wanted);
+  // Read again, so that of many configs one at a time is in memory.
+  const { config: path, layers: paths } = chooseByPlatform(source.name, candidates, wanted);
+  const { bytes, parsed } = await readConfig(source, path);
   checkLayerCount(source, paths.length, parsed);
   const layers: ArchivedLayer[] = [];
   for (const [position, path] of paths.entries()) {
@@ -110,7 +105,10 @@ async function readSaved(source: ArchiveSource): Promise<readonly SavedImage[]> 
 }
 
 /** A config is named after its digest, by every tool that writes this format. */
-async function readConfig(source: ArchiveSource, path: string): Promise<Buffer> {
+async function readConfig(
+  source: ArchiveSource,
+  path: string,
+): Promise<{ readonly bytes: Buffer; readonly parsed: ImageConfig }> {
   const bytes = await readDocument(source, path, LIMITS.config);
   const expected = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(path)?.[1];
   const found = digestOf(bytes);
@@ -123,7 +121,7 @@ async function readConfig(source: ArchiveSource, path: string): Promise<Buffer> 
       },
     );
   }
-  return bytes;
+  return { bytes, parsed: parseConfig(`${source.name}: config ${path}`, bytes) };
 }
 
 /** A plain layer's digest is its diffID, to be proved when it is read; some tools save gzip under the same name. */

@@ -27,8 +27,9 @@ interface Leaf {
   readonly name: string;
 }
 
-/** Indexes inside the index of the layout; containerd writes one, more is a maze. */
-const MAX_DEPTH = 3;
+/** Levels of an image layout: its index, containerd's index of one image, the images; more is a maze. */
+const MAX_DEPTH = 4;
+const MAX_ENTRIES = 4 * LIMITS.indexEntries;
 
 const namesSchema = z.object({
   manifests: z.array(
@@ -43,12 +44,8 @@ const namesSchema = z.object({
  */
 export async function findInLayout(source: ArchiveSource, wanted: Wanted): Promise<ArchivedImage> {
   const roots = chooseByName(source.name, await readRoots(source), wanted);
-  const leaves = new Map<Digest, Leaf>();
-  for (const root of roots) {
-    for (const leaf of await leavesOf(source, root, MAX_DEPTH))
-      leaves.set(leaf.descriptor.digest, leaf);
-  }
-  const { descriptor } = chooseByPlatform(source.name, [...leaves.values()], wanted);
+  const leaves = await leavesOf(source, roots);
+  const { descriptor } = chooseByPlatform(source.name, leaves, wanted);
   const { bytes, manifest } = await readImage(source, descriptor);
   const configBytes = await readBlob(source, manifest.config, LIMITS.config);
   const parsed = parseConfig(`${source.name}: config ${manifest.config.digest}`, configBytes);
@@ -100,34 +97,54 @@ function isRunnable({ attestation, platform }: Entry): boolean {
   return !attestation && platform?.os !== "unknown" && platform?.architecture !== "unknown";
 }
 
-async function leavesOf(source: ArchiveSource, entry: Entry, depth: number): Promise<Leaf[]> {
+/** All images below the entries, level by level, each once. */
+async function leavesOf(source: ArchiveSource, roots: readonly Entry[]): Promise<readonly Leaf[]> {
+  const seen = new Set<Digest>();
+  const leaves: Leaf[] = [];
+  let level = roots;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    const next: Entry[] = [];
+    for (const entry of level) {
+      if (seen.has(entry.digest)) continue;
+      seen.add(entry.digest);
+      if (isIndex(entry)) next.push(...(await readIndex(source, entry)).filter(isRunnable));
+      else leaves.push(await leafOf(source, entry));
+      if (depth === MAX_DEPTH || next.length + seen.size > MAX_ENTRIES) {
+        throw new BundlerError(
+          "INTEGRITY",
+          `${source.name}: its indexes are nested too deeply or have too many entries.`,
+        );
+      }
+    }
+    level = next;
+  }
+  return leaves;
+}
+
+function isIndex({ mediaType }: Descriptor): boolean {
+  return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
+}
+
+async function readIndex(source: ArchiveSource, descriptor: Descriptor): Promise<readonly Entry[]> {
+  const { digest, mediaType } = descriptor;
+  const bytes = await readBlob(source, descriptor, LIMITS.manifest);
+  const index = parseManifest(`${source.name}: index ${digest}`, bytes, mediaType);
+  if (index.kind === "index") return index.entries;
+  throw new BundlerError(
+    "INTEGRITY",
+    `${source.name}: ${digest} is an image where an index should be.`,
+  );
+}
+
+/** Images of other platforms are often not in the archive, so those with a claim are not opened. */
+async function leafOf(source: ArchiveSource, entry: Entry): Promise<Leaf> {
   const { mediaType, digest, size } = entry;
   const descriptor = { mediaType, digest, size };
-  const nested = mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
-  // Images of other platforms are often not in the archive, so those with a claim are not opened.
-  if (!nested && entry.platform !== undefined)
-    return [{ descriptor, platform: entry.platform, name: digest }];
-  if (!nested) {
-    const { manifest } = await readImage(source, descriptor);
-    const config = await readBlob(source, manifest.config, LIMITS.config);
-    const { platform } = parseConfig(`${source.name}: config ${manifest.config.digest}`, config);
-    return [{ descriptor, platform, name: digest }];
-  }
-  const index = parseManifest(
-    `${source.name}: ${digest}`,
-    await readBlob(source, entry, LIMITS.manifest),
-    mediaType,
-  );
-  if (index.kind !== "index" || depth === 0) {
-    throw new BundlerError(
-      "INTEGRITY",
-      `${source.name}: the index ${digest} is not an index, or nested too deeply.`,
-    );
-  }
-  const leaves: Leaf[] = [];
-  for (const inner of index.entries.filter(isRunnable))
-    leaves.push(...(await leavesOf(source, inner, depth - 1)));
-  return leaves;
+  if (entry.platform !== undefined) return { descriptor, platform: entry.platform, name: digest };
+  const { manifest } = await readImage(source, descriptor);
+  const config = await readBlob(source, manifest.config, LIMITS.config);
+  const { platform } = parseConfig(`${source.name}: config ${manifest.config.digest}`, config);
+  return { descriptor, platform, name: digest };
 }
 
 async function readImage(

@@ -99,7 +99,7 @@ async function readBundle(path: string, handle: FileHandle, size: number): Promi
     manifest,
     files,
     window,
-    readFile: (file, limit = LIMITS.text) => readWindow(window(file), limit),
+    readFile: async (file, limit = LIMITS.text) => readWindow(window(file), limit),
     image: async (name) => {
       const component = findComponent(manifest, name);
       return { component, entries: await readTarIndex(window(component.tarball.path), "own") };

@@ -27,7 +27,7 @@ export function parseSums(text: string): ParsedSums {
   if (lines.pop() !== "") problems.push({ line: lines.length + 1, message: "has no line end" });
   for (const [index, text] of lines.entries()) {
     const line = index + 1;
-    const [, hex, path] = /^([0-9a-f]{64}) {2}(.+)$/.exec(text) ?? [];
+    const [, hex, path] = /^([0-9a-f]{64}) {2}(.+)$/s.exec(text) ?? [];
     if (hex === undefined || path === undefined) {
       problems.push({ line, message: "is not a sha256, two spaces and a path" });
     } else if (sums.has(path)) {

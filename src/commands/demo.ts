@@ -94,14 +94,13 @@ export default class Demo extends BaseCommand {
     const inspected = await inspectBundle(file);
     for (const line of describeInspection(inspected, this.width)) this.say(line);
 
-    const archives = result.archived.map((name) => ` \\\n      --archive ${name}=FILE`).join("");
-    this.say(`\nThese images are samples. With OpenIM's own images, from the internet:`);
-    this.say(
-      `  openim-bundler create ${definition.name}-${definition.version} --platform ${subject}${archives}`,
-    );
+    const bundle = `${definition.name}-${definition.version}`;
+    this.say("\nThese images are samples. With the real ones, from the internet:");
+    this.say(`  openim-bundler plan ${bundle} --platform ${subject}`);
+    this.say(`  openim-bundler create ${bundle} --platform ${subject}`);
     if (result.archived.length > 0) {
       this.say(
-        `No registry has ${result.archived.join(" and ")} for ${subject}; here ready-made sample archives stood in, there you give the image archives.`,
+        `The sample registry has no ${result.archived.join(" and no ")} for ${subject}: ready-made archives stood in. Where plan finds the same of the real ones, give yours with --archive COMPONENT=FILE.`,
       );
     }
     return { ...result, verified, inspected };

@@ -22,7 +22,7 @@ export function checkPaths(context: PathChecks, report: Report): void {
   for (const { name, value } of compose.services) {
     checkServicePaths({ file: compose.file, path: servicePath(name), value }, context, report);
   }
-  for (const { name, alternatives } of table.components) {
+  for (const { name, alternatives } of table.drafts) {
     for (const [position, { service }] of alternatives.entries()) {
       const path = componentPath(name, "alternatives", position, "service");
       checkServicePaths({ file: table.file, path, value: service }, context, report);

@@ -1,13 +1,12 @@
 import type { Position } from "../core/position.js";
 import type { ComposeFile, ComposeService } from "./compose-file.js";
 import { servicePath } from "./compose-file.js";
-import { type Table, componentPath } from "./components.js";
+import { type Draft, type Table, componentPath } from "./components.js";
 import { expandVariables } from "./interpolation.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import { nearest } from "./nearest.js";
 import { formatPort, readPublishedPort } from "./port.js";
 import type { Report } from "./report.js";
-import type { Component } from "./types.js";
 
 /** Environment names whose value is a credential. */
 const CREDENTIAL = /(?:^|_)(?:PASSWORD|PASSWD|PASS|SECRET|SECRET_KEY|ACCESS_KEY|TOKEN|API_KEY)$/;
@@ -28,7 +27,7 @@ export function checkServices(context: ServiceChecks, report: Report): void {
   for (const service of compose.services) {
     checkDependencies(service, context, report);
     checkCredentials(service, context, report);
-    const component = table.components.find(({ name }) => name === service.name);
+    const component = table.drafts.find(({ name }) => name === service.name);
     if (component === undefined) continue;
     checkImage(component, service, context, report);
     checkPorts(component, service, context, report);
@@ -59,7 +58,7 @@ function checkPairs({ table, compose }: ServiceChecks, report: Report): void {
 }
 
 function checkImage(
-  component: Component,
+  component: Draft,
   { name, value }: ComposeService,
   { compose }: ServiceChecks,
   report: Report,
@@ -70,9 +69,9 @@ function checkImage(
     report(
       compose.file.at(path, "key"),
       `the service ${name} has no image`,
-      `Write image: ${component.image}.`,
+      component.image === undefined ? undefined : `Write image: ${component.image}.`,
     );
-  } else if (image !== component.image) {
+  } else if (component.image !== undefined && image !== component.image) {
     report(
       compose.file.at(path),
       `${name} runs ${typeof image === "string" ? image : JSON.stringify(image)} here, but the component table says ${component.image}`,
@@ -82,7 +81,7 @@ function checkImage(
 }
 
 function checkPorts(
-  component: Component,
+  component: Draft,
   { name, value }: ComposeService,
   { table, compose, valueOf }: ServiceChecks,
   report: Report,
@@ -95,7 +94,7 @@ function checkPorts(
         `${name} is on the host network, where ports cannot be published`,
       );
     }
-    for (const [position, port] of component.ports.entries()) {
+    for (const [position, port] of (component.ports ?? []).entries()) {
       if (port.host !== port.container) {
         report(
           table.file.at(componentPath(name, "ports", position)),
@@ -118,11 +117,11 @@ function checkPorts(
       continue;
     }
     published.add(formatPort(port));
-    if (!component.ports.some((one) => formatPort(one) === formatPort(port))) {
+    if (component.ports?.every((one) => formatPort(one) !== formatPort(port))) {
       report(at, `${name} publishes ${formatPort(port)}, which the component table does not list`);
     }
   }
-  for (const [position, port] of component.ports.entries()) {
+  for (const [position, port] of (component.ports ?? []).entries()) {
     if (published.has(formatPort(port))) continue;
     report(
       table.file.at(componentPath(name, "ports", position)),
@@ -140,12 +139,12 @@ function expanded(entry: unknown, valueOf: (name: string) => string | undefined)
 }
 
 function checkHealth(
-  component: Component,
+  component: Draft,
   { name, value }: ComposeService,
   { table, compose }: ServiceChecks,
   report: Report,
 ): void {
-  if (!component.required) return;
+  if (component.required !== true) return;
   if (!hasHealthcheck(value)) {
     report(
       compose.file.at(servicePath(name, "healthcheck"), "key"),
@@ -182,7 +181,7 @@ function hasHealthcheck(service: Mapping): boolean {
 }
 
 function checkAlternatives(
-  component: Component,
+  component: Draft,
   { name, value }: ComposeService,
   { table, valueOf }: ServiceChecks,
   report: Report,
@@ -204,7 +203,7 @@ function checkAlternatives(
       const trouble =
         typeof port === "string"
           ? port
-          : component.ports.some((one) => formatPort(one) === formatPort(port))
+          : component.ports?.every((one) => formatPort(one) !== formatPort(port)) !== true
             ? undefined
             : `this alternative publishes ${formatPort(port)}, which ${name} does not list; it may leave ports out, not add any`;
       if (trouble !== undefined) report(table.file.at([...path, "ports", index]), trouble);
@@ -229,9 +228,7 @@ function checkDependencies(
           ...(isMapping(how) ? { condition: how["condition"] } : {}),
         }))
       : [];
-  const required = new Map(
-    table.components.map((component) => [component.name, component.required]),
-  );
+  const required = new Map(table.drafts.map((component) => [component.name, component.required]));
   for (const { on, at, condition } of dependencies) {
     const target = compose.services.find((service) => service.name === on);
     if (target === undefined) {

@@ -1,12 +1,12 @@
 import type { z } from "zod";
 import type { Platform } from "../core/platform.js";
 import { imageNameTrouble } from "./image-name.js";
-import { isMapping } from "./mapping.js";
+import { type Mapping, isMapping } from "./mapping.js";
 import { formatPort, parsePort } from "./port.js";
 import type { Report } from "./report.js";
 import { componentSchema, readPlatform, tableSchema } from "./schema.js";
 import { checkSchema } from "./schema-problems.js";
-import type { Component, Localized } from "./types.js";
+import type { Component, Localized, Port } from "./types.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 
 /** components.yaml as far as it could be read. */
@@ -14,16 +14,31 @@ export interface Table {
   readonly file: YamlFile;
   /** Absent when they are not as they should be, which was reported. */
   readonly head?: { readonly name: string; readonly version: string; readonly title: Localized };
-  /** Every name, those of components with a problem too. */
+  /** Every name, in the order of the table. */
   readonly names: readonly string[];
-  /** Those that hold, in the order of the table. */
+  /** Every component, for the checks against the other files. */
+  readonly drafts: readonly Draft[];
+  /** Those without a problem of their own. */
   readonly components: readonly Component[];
+}
+
+/**
+ * What can be told of a component although some of it may be wrong: one slip in it must not hide what
+ * the other files have against it. A part that is wrong itself is absent.
+ */
+export interface Draft {
+  readonly name: string;
+  readonly image?: string;
+  readonly required?: boolean;
+  readonly ports?: readonly Port[];
+  readonly alternatives: readonly { readonly image?: string; readonly service: Mapping }[];
+  readonly archive?: string;
 }
 
 /** Reads the component table; what is wrong in it is reported and left out. */
 export function readTable(file: YamlFile, report: Report): Table {
   checkSchema(file, tableSchema, report);
-  if (!isMapping(file.data)) return { file, names: [], components: [] };
+  if (!isMapping(file.data)) return { file, names: [], drafts: [], components: [] };
   const head = tableSchema
     .pick({ name: true, version: true, title: true })
     .safeParse(
@@ -34,12 +49,16 @@ export function readTable(file: YamlFile, report: Report): Table {
     const parsed = componentSchema.safeParse(value);
     return parsed.success ? [toComponent(name, parsed.data, file)] : [];
   });
-  for (const component of components) checkComponent(component, file, report);
-  checkHostPorts(components, file, report);
+  const drafts = entries.flatMap(([name, value]) =>
+    isMapping(value) ? [toDraft(name, value)] : [],
+  );
+  for (const draft of drafts) checkImages(draft, file, report);
+  checkHostPorts(drafts, file, report);
   return {
     file,
     ...(head.success ? { head: head.data } : {}),
     names: entries.map(([name]) => name),
+    drafts,
     components,
   };
 }
@@ -86,17 +105,39 @@ function toPlatforms(texts: readonly string[]): readonly Platform[] {
   return texts.flatMap((text) => readPlatform(text) ?? []);
 }
 
-function checkComponent(component: Component, file: YamlFile, report: Report): void {
-  const { name, image, alternatives } = component;
+function toDraft(name: string, value: Mapping): Draft {
+  const { image, required = true, ports = [], alternatives, archive } = value;
+  const read = Array.isArray(ports)
+    ? ports.map((text: unknown) => (typeof text === "string" ? parsePort(text) : undefined))
+    : [undefined];
+  return {
+    name,
+    ...(typeof image === "string" ? { image } : {}),
+    ...(typeof required === "boolean" ? { required } : {}),
+    ...(read.every((port) => port !== undefined) ? { ports: read } : {}),
+    ...(typeof archive === "string" ? { archive } : {}),
+    alternatives: (Array.isArray(alternatives) ? alternatives : []).map((alternative: unknown) => {
+      const { image: other, service } = isMapping(alternative) ? alternative : {};
+      return {
+        ...(typeof other === "string" ? { image: other } : {}),
+        service: isMapping(service) ? service : {},
+      };
+    }),
+  };
+}
+
+function checkImages({ name, image, alternatives }: Draft, file: YamlFile, report: Report): void {
   const images = [
-    { image, path: componentPath(name, "image") },
+    { text: image, path: componentPath(name, "image") },
     ...alternatives.map((alternative, position) => ({
-      image: alternative.image,
+      text: alternative.image,
       path: componentPath(name, "alternatives", position, "image"),
     })),
   ];
   const seen = new Set<string>();
-  for (const { image: text, path } of images) {
+  for (const { text, path } of images) {
+    // An empty name is the schema's business.
+    if (text === undefined || text === "") continue;
     const trouble = imageNameTrouble(text);
     if (trouble !== undefined) report(file.at(path), trouble.message, trouble.hint);
     if (seen.has(text)) report(file.at(path), `${name} names the image ${text} twice`);
@@ -105,9 +146,9 @@ function checkComponent(component: Component, file: YamlFile, report: Report): v
 }
 
 /** Two services cannot listen on one port of the host; those on the host network declare theirs too. */
-function checkHostPorts(components: readonly Component[], file: YamlFile, report: Report): void {
+function checkHostPorts(drafts: readonly Draft[], file: YamlFile, report: Report): void {
   const owners = new Map<string, string>();
-  for (const { name, ports } of components) {
+  for (const { name, ports = [] } of drafts) {
     for (const [position, port] of ports.entries()) {
       const key = `${port.host}/${port.protocol}`;
       const owner = owners.get(key);

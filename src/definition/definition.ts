@@ -89,25 +89,19 @@ export async function loadDefinition(dir: string): Promise<Definition> {
   );
 }
 
-/** What the alternatives change, also where their component has a problem of its own. */
-function patches({ file, names }: Table): readonly Interpolated[] {
-  const components = isMapping(file.data) ? file.data["components"] : undefined;
-  return names.flatMap((name) => {
-    const component = isMapping(components) ? components[name] : undefined;
-    const alternatives = isMapping(component) ? component["alternatives"] : undefined;
-    return (Array.isArray(alternatives) ? alternatives : []).map(
-      (alternative: unknown, position) => ({
-        file,
-        path: componentPath(name, "alternatives", position, "service"),
-        value: isMapping(alternative) ? alternative["service"] : undefined,
-      }),
-    );
-  });
+function patches({ file, drafts }: Table): readonly Interpolated[] {
+  return drafts.flatMap(({ name, alternatives }) =>
+    alternatives.map(({ service }, position) => ({
+      file,
+      path: componentPath(name, "alternatives", position, "service"),
+      value: service,
+    })),
+  );
 }
 
 /** Archives shipped with the definition are plain files inside its folder. */
 async function checkArchives(dir: string, table: Table, report: Report): Promise<void> {
-  for (const { name, archive } of table.components) {
+  for (const { name, archive } of table.drafts) {
     if (archive === undefined) continue;
     const at = table.file.at(componentPath(name, "archive"));
     const path = join(dir, archive);

@@ -1,5 +1,5 @@
 /** One use of a variable in a compose value. */
-export interface VariableUse {
+interface VariableUse {
   readonly name: string;
   /** What stands in for an unset variable: `${NAME:-this}`. */
   readonly fallback?: string;

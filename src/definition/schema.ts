@@ -10,7 +10,7 @@ const SAFE_VERSION = /^[0-9][0-9A-Za-z]*(?:[._-][0-9A-Za-z]+)*$/;
 export const SETTING_NAME = /^[A-Z][A-Z0-9_]*$/;
 
 /** Keys of a compose service that an alternative may change. */
-export const PATCHABLE_KEYS = [
+const PATCHABLE_KEYS = [
   "cap_add",
   "cap_drop",
   "command",

@@ -30,6 +30,7 @@ export function sampleCatalogue(
   options: CatalogueOptions = {},
 ): readonly SampleImage[] {
   const images = new Map<string, SampleImage>();
+  const services = options.services === true ? composeServices(definition) : undefined;
   for (const component of definition.components) {
     for (const { image, platforms } of [component, ...component.alternatives]) {
       const name = splitName(image);
@@ -41,14 +42,13 @@ export function sampleCatalogue(
       const key = `${registry}/${repository}:${tag}`;
       if (offered.length === 0 || images.has(key)) continue;
       const { format = "oci", index = true } = offer ?? {};
-      const service = options.services === true ? serviceOf(definition, component) : undefined;
       images.set(key, {
         ...name,
         name: component.name,
         platforms: offered,
         format,
         index,
-        ...(service ? { service } : {}),
+        ...(services ? { service: serviceOf(services, component) } : {}),
       });
     }
   }
@@ -81,7 +81,9 @@ export function sampleOf(
     platforms: SAMPLE_PLATFORMS.map(parsePlatform),
     format: "oci",
     index: true,
-    ...(options.services === true ? { service: serviceOf(definition, component) } : {}),
+    ...(options.services === true
+      ? { service: serviceOf(composeServices(definition), component) }
+      : {}),
   };
 }
 
@@ -100,17 +102,19 @@ function hasProgram(platform: Platform): boolean {
   return SAMPLE_PLATFORMS.includes(formatPlatform(normalizePlatform(platform)));
 }
 
+function composeServices({ compose }: Pick<Definition, "compose">): unknown {
+  return field(parse(compose.text), "services");
+}
+
 /** The programs that a component's service runs, by its compose file and by its alternatives' changes to it. */
-function serviceOf(definition: Pick<Definition, "compose">, component: Component): SampleService {
-  const services = [
-    field(field(parse(definition.compose.text), "services"), component.name),
+function serviceOf(services: unknown, component: Component): SampleService {
+  const variants = [
+    field(services, component.name),
     ...component.alternatives.map(({ service }) => service),
   ];
   return {
-    tools: services.flatMap((service) =>
-      programOf(field(field(service, "healthcheck"), "test"), true),
-    ),
-    daemons: services.flatMap((service) => programOf(field(service, "entrypoint"), false)),
+    tools: variants.flatMap((one) => programOf(field(field(one, "healthcheck"), "test"), true)),
+    daemons: variants.flatMap((one) => programOf(field(one, "entrypoint"), false)),
   };
 }
 

@@ -121,7 +121,7 @@ export function buildImage(image: SampleImage): SampleContent {
 export function buildVariant(image: SampleImage, platform: Platform): SampleVariant {
   const docker = image.format === "docker";
   const layers = [
-    makeLayer(baseFiles(platform)),
+    baseLayer(platform),
     makeLayer(payloadFiles(image, platform)),
     makeLayer(programFiles(image, platform)),
   ];
@@ -159,16 +159,23 @@ export function buildVariant(image: SampleImage, platform: Platform): SampleVari
   return { platform, config, layers, manifest, mediaType };
 }
 
-function baseFiles(platform: Platform): readonly LayerFile[] {
+/** Made once for each platform, since every image has it. */
+const bases = new Map<string, SampleLayer>();
+
+function baseLayer(platform: Platform): SampleLayer {
   const name = formatPlatform(normalizePlatform(platform));
-  return [
+  const known = bases.get(name);
+  if (known !== undefined) return known;
+  const layer = makeLayer([
     {
       path: "etc/os-release",
       content: 'ID=sample\nNAME="openim-bundler sample image"\nVERSION_ID=1\n',
     },
     { path: "etc/passwd", content: "root:x:0:0:root:/root:/bin/sh\n" },
     { path: "usr/share/sample/base.bin", content: incompressible(`base ${name}`, BASE_BYTES) },
-  ];
+  ]);
+  bases.set(name, layer);
+  return layer;
 }
 
 function payloadFiles(image: SampleImage, platform: Platform): readonly LayerFile[] {

@@ -37,14 +37,14 @@ export async function startSampleRegistry(options: SampleRegistryOptions): Promi
   const requests: LoggedRequest[] = [];
   const { storage: limits, auth } = options;
   const storage = limits === undefined ? undefined : new SignedStorage(limits);
+  const tokens = auth === undefined ? undefined : new Tokens(auth);
+  const contentOf = lazyRepositories(options);
+  const server = await startServer(options, { log: requests, storage: false }, answer);
   const storageServer =
     storage &&
     (await startServer({ ...options, port: 0 }, { log: requests, storage: true }, (exchange) =>
       storage.answer(exchange),
     ));
-  const tokens = auth === undefined ? undefined : new Tokens(auth);
-  const contentOf = lazyRepositories(options);
-  const server = await startServer(options, { log: requests, storage: false }, answer);
 
   return {
     url: server.url,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 
-export type RequestKind = "ping" | "token" | "manifest" | "blob" | "tags" | "storage" | "other";
+type RequestKind = "ping" | "token" | "manifest" | "blob" | "tags" | "storage" | "other";
 
 /** What was asked of a sample registry. */
 export interface SampleRequest {

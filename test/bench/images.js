@@ -91,5 +91,5 @@ export async function writeDefinition(dir, count) {
     `name: bench\nversion: "1.0"\ntitle: { en: Bench, zh: Bench }\ncomponents:\n${table.join("\n")}\n`,
   );
   await writeFile(path.join(dir, "compose.yaml"), `services:\n${services.join("\n")}\n`);
-  await writeFile(path.join(dir, "site.yaml"), "settings: []\n");
+  await writeFile(path.join(dir, "site.yaml"), "settings: {}\n");
 }

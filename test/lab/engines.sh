@@ -74,10 +74,22 @@ stop_docker() {
   done
 }
 
-# podman_on ARG…: Podman with storage of its own. cgroupfs, because there may be no systemd to ask.
+# podman_on ARG…: Podman with storage and a configuration of its own: cgroupfs, because there may be no
+# systemd to ask, and limits that a machine without CAP_SYS_RESOURCE can grant too.
 podman_on() {
-  podman --root "$LAB/podman/root" --runroot "$LAB/podman/run" --tmpdir "$LAB/podman/tmp" \
-    --storage-driver overlay --cgroup-manager cgroupfs --events-backend file "$@"
+  CONTAINERS_CONF="$LAB/podman/containers.conf" podman --root "$LAB/podman/root" \
+    --runroot "$LAB/podman/run" --tmpdir "$LAB/podman/tmp" --storage-driver overlay "$@"
+}
+
+start_podman() {
+  mkdir -p "$LAB/podman"
+  cat >"$LAB/podman/containers.conf" <<END
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+END
 }
 
 # engine NAME ARG…: the same command line for every engine of $ENGINES.
@@ -93,7 +105,7 @@ engine() {
 start_engines() {
   local name
   for name in "${ENGINES[@]}"; do
-    [ "$name" = podman ] || start_docker "$name"
+    if [ "$name" = podman ]; then start_podman; else start_docker "$name"; fi
     printf '%s: %s\n' "$name" "$(engine "$name" version --format '{{.Client.Version}}')"
   done
 }

@@ -153,7 +153,7 @@ export class Site {
     for (const { path, text } of siteIndexFiles(manifest)) await site.write(path, text);
     for (const { image: one, tarball } of manifest.components) {
       const line = [one.reference, one.manifest.digest, one.config.digest, one.platform].join(" ");
-      await site.write(tarball.path, `${line}\n`.padEnd(tarball.size, "."));
+      await site.write(tarball.path, `${line} `.padEnd(tarball.size, ".\n"));
     }
     await site.sums();
     await mkdir(join(dir, "bin"));
@@ -162,7 +162,9 @@ export class Site {
       const [found] = which(tool) ?? [];
       if (found) await symlink(found, join(dir, "tools", tool));
     }
-    await mkdir(join(site.state, "becomes"), { recursive: true });
+    for (const name of ["becomes", "containers", "images"]) {
+      await mkdir(join(site.state, name), { recursive: true });
+    }
     await site.engines("docker");
     for (const { name } of manifest.components) {
       await site.becomes(name, "running|healthy|0|0|always");

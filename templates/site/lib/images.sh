@@ -47,13 +47,13 @@ check_space() {
     fi
     case $(awk -v need="$bytes" -v free="$free" \
         'BEGIN { print (free < 2 * need ? "none" : free < 4 * need ? "tight" : "enough") }') in
-        none) fail 6 space_short "$folder" "$(human_size "$free")" "$(times "$bytes" 2)" "$(times "$bytes" 4)" ;;
-        tight) say space_tight "$folder" "$(human_size "$free")" "$(times "$bytes" 4)" ;;
+        none) fail 6 space_short "$folder" "$(human_size "$free")" "$(several "$bytes" 2)" "$(several "$bytes" 4)" ;;
+        tight) say space_tight "$folder" "$(human_size "$free")" "$(several "$bytes" 4)" ;;
         enough) say space_enough "$folder" "$(human_size "$free")" ;;
     esac
 }
 
-times() { # BYTES FACTOR
+several() { # BYTES FACTOR
     human_size "$(awk -v bytes="$1" -v factor="$2" 'BEGIN { printf "%.0f\n", bytes * factor }')"
 }
 

@@ -106,13 +106,13 @@ it("gives services the programs that the compose file and the alternatives call"
   expect(find(sampleCatalogue(DEFINITION), "library/redis")?.service).toBeUndefined();
 });
 
-it("makes a whole table's images in less than a second", () => {
-  const started = performance.now();
+it("makes a whole table's images in less than a second of processor time", () => {
+  const started = process.cpuUsage();
   const bytes = sampleCatalogue(DEFINITION)
     .map(buildImage)
     .flatMap(({ blobs }) => [...blobs.values()])
     .reduce((sum, blob) => sum + (Buffer.isBuffer(blob) ? blob.length : blob.size), 0);
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(process.cpuUsage(started).user).toBeLessThan(1_000_000);
   expect(bytes).toBeLessThan(25e6);
 });
 

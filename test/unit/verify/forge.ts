@@ -6,7 +6,11 @@ import { scanTar } from "../../../src/tar/scan.js";
 import { DATE } from "../bundle/sample.js";
 import { withWindow } from "../tar/archive.js";
 
-type Mutable<T> = T extends object ? { -readonly [K in keyof T]: Mutable<T[K]> } : T;
+type Mutable<T> = T extends string | number | boolean
+  ? T
+  : T extends object
+    ? { -readonly [K in keyof T]: Mutable<T[K]> }
+    : T;
 
 /** An archive taken apart, to be put together again with something wrong in it. */
 export interface Forgery {

@@ -1,12 +1,12 @@
 import { appendFile, cp, mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeBundle } from "../../../src/bundle/writer.js";
 import { digestOf, hexOf } from "../../../src/core/digest.js";
 import type { BundlerEvent } from "../../../src/core/events.js";
 import { type VerifyReport, verifyBundle } from "../../../src/verify/verify.js";
-import { Blobs, composeFor, makeSample, noise, type SampleOptions } from "../bundle/sample.js";
+import { type Blobs, composeFor, makeSample, noise, type SampleOptions } from "../bundle/sample.js";
 import { type Forgery, forge } from "./forge.js";
 
 let dir: string;
@@ -141,9 +141,8 @@ describe("verifying a damaged archive", () => {
     await cp(sound, copy);
     const bytes = await readFile(sound);
     const handle = await open(copy, "r+");
-    // Every 97th byte and all around block borders would be minutes; a stride that is prime to 512
-    // visits every column of a block.
-    for (let at = 0; at < bytes.length; at += 211) {
+    // A stride that is prime to 512 comes by every column of a block.
+    for (let at = 0; at < bytes.length; at += 509) {
       await handle.write(Buffer.from([bytes[at]! ^ 0x20]), 0, 1, at);
       const { ok } = await verifyBundle(copy);
       expect(ok, `byte ${at}`).toBe(false);
@@ -186,7 +185,7 @@ describe("verifying a damaged archive", () => {
     await cp(sound, copy);
     await appendFile(copy, "payload");
     expect(errors(await verifyBundle(copy))).toEqual([
-      "tar/trailing 6.tar".replace("6.tar", copy.split("/").at(-1)!),
+      `tar/trailing ${basename(copy)}`,
       "bundle/size archive",
     ]);
   });
@@ -529,7 +528,7 @@ describe("verifying a forged archive", () => {
         typeof one === "string" ? one : (expect.stringMatching(one) as string),
       ),
     );
-    for (const { message } of report.findings) expect(message).toMatch(/^[A-Z].*\.$/s);
+    for (const { message } of report.findings) expect(message).toMatch(/\.$/);
   });
 
   it("catches a layer that is not compressed as it says", async () => {

@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { cp, mkdtemp, open, readFile, rm, stat, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { inspectBundle } from "../../../src/bundle/inspect.js";
+import { openBundle } from "../../../src/bundle/reader.js";
+import { writeBundle } from "../../../src/bundle/writer.js";
+import { digestOf } from "../../../src/core/digest.js";
+import { MEDIA_TYPES } from "../../../src/image/media-types.js";
+import { streamWindow } from "../../../src/tar/window.js";
+import { type Blobs, makeSample } from "./sample.js";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "reader-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+async function sampleArchive() {
+  const sample = await makeSample(dir);
+  const path = join(dir, "out.tar");
+  const written = await writeBundle(sample.layout, { output: path, blobPath: sample.blobs.path });
+  return { ...sample, path, written };
+}
+
+describe("opening a bundle", () => {
+  it("gives bundle.json, files and images without reading through", async () => {
+    const { path, layout, images, written } = await sampleArchive();
+    const bundle = await openBundle(path);
+    expect(bundle.manifest).toEqual(layout.manifest);
+    expect(bundle.root).toBe("openim-2.3.9-linux-arm64");
+    expect((await bundle.readFile("lib/check.sh")).toString()).toBe("check() { :; }\n");
+    const { component, entries } = await bundle.image("redis");
+    expect(component.image).toEqual(images["redis"]);
+    expect(entries.filter(({ type }) => type === "file").slice(0, 3)).toMatchObject([
+      { path: "oci-layout" },
+      { path: "index.json" },
+      { path: "manifest.json" },
+    ]);
+    const hash = createHash("sha256");
+    for await (const chunk of streamWindow(bundle.window("images/redis.tar"))) hash.update(chunk);
+    expect(hash.digest("hex")).toBe(written.sums.get("images/redis.tar"));
+    await bundle.close();
+  });
+
+  it("keeps bundle.json's bytes the same whatever the order of keys it is made from", async () => {
+    const { path, layout } = await sampleArchive();
+    const bundle = await openBundle(path);
+    const text = (await bundle.readFile("bundle.json")).toString();
+    await bundle.close();
+    expect(text).toBe(`${JSON.stringify(bundle.manifest, undefined, 2)}\n`);
+    expect(Object.keys(JSON.parse(text) as object)).toEqual(Object.keys(layout.manifest));
+    expect(Object.keys(JSON.parse(text) as object)[0]).toBe("bundleVersion");
+  });
+
+  it("refuses what is cut, hung on to, larger than asked for, or not there", async () => {
+    const { path } = await sampleArchive();
+    const bundle = await openBundle(path);
+    await expect(bundle.readFile("nothing")).rejects.toMatchObject({ code: "NOT_FOUND" });
+    await expect(bundle.readFile("bundle.json", 10)).rejects.toMatchObject({ code: "INTEGRITY" });
+    await expect(bundle.image("mongo")).rejects.toThrow("has no component");
+    await expect(bundle.image("node-exporter")).rejects.toThrow("was left out of the bundle");
+    await bundle.close();
+    const cut = join(dir, "cut.tar");
+    await cp(path, cut);
+    const { size } = await stat(cut);
+    for (const length of [0, 700, size / 2, size - 512]) {
+      await truncate(cut, Math.floor(length));
+      await expect(openBundle(cut), `${length}`).rejects.toMatchObject({ code: "INTEGRITY" });
+      await cp(path, cut);
+    }
+    await expect(openBundle(join(dir, "missing"))).rejects.toMatchObject({ code: "FILE" });
+    await expect(openBundle(dir)).rejects.toMatchObject({ code: "FILE" });
+  });
+
+  it("refuses an archive whose bundle.json is not one", async () => {
+    const { path } = await sampleArchive();
+    const bytes = await readFile(path);
+    const handle = await open(path, "r+");
+    await handle.write(Buffer.from("["), 0, 1, bytes.indexOf("{"));
+    await handle.close();
+    await expect(openBundle(path)).rejects.toMatchObject({ code: "INTEGRITY" });
+  });
+});
+
+describe("inspecting a bundle", () => {
+  it("tells components, origins, layers and who shares them", async () => {
+    const { path, layout, images } = await sampleArchive();
+    const found = await inspectBundle(path);
+    expect(found).toMatchObject({
+      name: "openim",
+      platform: "linux/arm64",
+      sizes: layout.manifest.sizes,
+      leftOut: [{ name: "node-exporter", reason: "not wanted" }],
+    });
+    expect(found.components.map(({ name }) => name)).toEqual(["redis", "etcd"]);
+    const [redis] = found.components;
+    expect(redis!.origin.manifest).toBe(images["redis"]!.manifest.digest);
+    expect(redis!.layers.map(({ sharedWith }) => sharedWith)).toEqual([["etcd"], [], []]);
+    expect(found.files.map(({ path: file }) => file)).toContain("images/etcd.tar");
+    const one = await inspectBundle(path, "etcd");
+    expect(one.components).toHaveLength(1);
+    expect(one.files.map(({ path: file }) => file)).toContain("manifest.json");
+    await expect(inspectBundle(path, "nope")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("takes no longer for 10 GB than for a small one", async () => {
+    const layers = (blobs: Blobs, name: string) => {
+      const digest = digestOf(name);
+      const descriptor = { mediaType: MEDIA_TYPES.ociLayerGzip, digest, size: 5 * 2 ** 30 + 7 };
+      return blobs.image(`docker.io/library/${name}:1`, [
+        { ...descriptor, diffId: digest as string as never },
+      ]);
+    };
+    const { layout } = await makeSample(dir, {
+      images: async (blobs) => ({ a: await layers(blobs, "a"), b: await layers(blobs, "b") }),
+    });
+    expect(layout.size).toBeGreaterThan(10 * 2 ** 30);
+    // The blobs do not exist: only what is not an image's data is written, the rest are holes.
+    const path = join(dir, "sparse.tar");
+    const handle = await open(path, "w");
+    await handle.truncate(layout.size);
+    for (const { header, headerOffset, dataOffset, content } of layout.tar.entries) {
+      await handle.write(header, 0, header.length, headerOffset);
+      if (content?.kind === "bytes") await handle.write(content.bytes, 0, undefined, dataOffset);
+      if (content?.kind !== "image") continue;
+      let at = dataOffset;
+      for (const piece of content.image.pieces) {
+        if ("bytes" in piece) {
+          await handle.write(piece.bytes, 0, piece.bytes.length, at);
+          at += piece.bytes.length;
+        } else at += piece.size;
+      }
+    }
+    await handle.close();
+    const started = performance.now();
+    const found = await inspectBundle(path, "b");
+    const took = performance.now() - started;
+    expect(found.components[0]!.tarball.size).toBeGreaterThan(5 * 2 ** 30);
+    expect(took).toBeLessThan(500);
+  });
+});

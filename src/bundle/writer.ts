@@ -283,10 +283,11 @@ class ArchiveWriter implements BundleWriter {
         },
       );
     }
-    if (failure.stage === "size") {
+    // A disk that cannot read it any more has lost it as much as one that changed it.
+    if (failure.stage === "size" || failure.stage === "read") {
       return new BundlerError(
         "INTEGRITY",
-        `${component}: the stored blob ${digest} ${failure.message}.`,
+        `${component}: the stored blob ${digest} is damaged: ${failure.message}.`,
         { hint: "Run the command again: the blob is fetched anew.", details },
       );
     }

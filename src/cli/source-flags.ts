@@ -13,17 +13,20 @@ import type { SelectionOptions } from "../jobs/plan.js";
 export const sourceFlags = {
   mirror: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: "REGISTRY=URL",
     summary:
       "Ask this mirror first, e.g. docker.io=https://mirror.example; repeat it for more, tried in order.",
   }),
   insecure: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: "HOST[:PORT]",
     summary: "Allow plain HTTP or an unknown certificate for this registry host.",
   }),
   ca: Flags.file({
     multiple: true,
+    multipleNonGreedy: true,
     exists: true,
     helpValue: "FILE",
     summary: "Trust the certificate authorities of this PEM file, beside the usual ones.",
@@ -47,6 +50,7 @@ export const selectionFlags = {
   platform: Flags.string({
     char: "p",
     multiple: true,
+    multipleNonGreedy: true,
     required: true,
     helpValue: "OS/ARCH",
     summary: `Target platform, e.g. linux/arm64; repeat it for one archive each.`,
@@ -54,18 +58,21 @@ export const selectionFlags = {
   }),
   only: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     delimiter: ",",
     helpValue: "A,B",
     summary: "Take only these components.",
   }),
   without: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     delimiter: ",",
     helpValue: "A,B",
     summary: "Leave these components out.",
   }),
   archive: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     helpValue: "COMPONENT=FILE",
     summary:
       "Take a component's image from this image archive (docker save, OCI archive) instead of a registry.",

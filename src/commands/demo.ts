@@ -81,7 +81,7 @@ export default class Demo extends BaseCommand {
     );
     for (const line of describeCreated(result.created)) this.say(line);
     const { requests, bytes } = result.registry;
-    this.say(`  the registry answered ${requests} requests with ${formatBytes(bytes)}`);
+    this.say(`  the sample registries answered ${requests} requests with ${formatBytes(bytes)}`);
 
     const [archive] = result.created.archives;
     const file = path.relative(process.cwd(), archive?.path ?? "");

@@ -92,7 +92,8 @@ export function messageOf(error: unknown): string {
 /** The system's error code (`ENOSPC`, `ECONNREFUSED`), looked for along the chain of causes. */
 export function systemCode(error: unknown): string | undefined {
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && typeof at.code === "string") return at.code;
+    if (!(at instanceof BundlerError) && "code" in at && typeof at.code === "string")
+      return at.code;
   }
   return undefined;
 }

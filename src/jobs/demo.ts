@@ -4,10 +4,9 @@ import path from "node:path";
 import type { Platform } from "../core/platform.js";
 import { platformMatches } from "../core/platform.js";
 import type { Definition } from "../definition/types.js";
-import { parseReference } from "../registry/reference.js";
 import { writeSampleArchive } from "../sample/archives.js";
 import { sampleCatalogue, sampleOf } from "../sample/catalogue.js";
-import { startSampleRegistry } from "../sample/registry.js";
+import { startSampleRegistries } from "../sample/registry.js";
 import { type CreateOptions, type CreateResult, createJob } from "./create.js";
 import type { SelectionOptions } from "./plan.js";
 
@@ -16,8 +15,7 @@ export interface DemoResult {
   /** Components whose image came from a ready-made sample archive, as nothing has one for the platform. */
   readonly archived: readonly string[];
   readonly registry: {
-    readonly url: string;
-    /** Requests that the registry answered, and the bytes it sent. */
+    /** Requests that the sample registries answered, and the bytes they sent. */
     readonly requests: number;
     readonly bytes: number;
   };
@@ -35,35 +33,28 @@ export interface DemoOptions extends Omit<CreateOptions, "storeDir" | "mirrors">
  */
 export async function demoJob(definition: Definition, options: DemoOptions): Promise<DemoResult> {
   const { platform } = options;
-  const images = sampleCatalogue(definition);
-  const registry = await startSampleRegistry({ images, auth: { scheme: "bearer" } });
+  const images = sampleCatalogue(definition, { services: true });
+  const sample = await startSampleRegistries(images, { auth: { scheme: "bearer" } });
   const work = await mkdtemp(path.join(os.tmpdir(), "openim-bundler-demo-"));
   try {
     const archives = await sampleArchives(definition, platform, work);
-    const registries = new Set(
-      definition.components
-        .flatMap(({ image, alternatives }) => [
-          image,
-          ...alternatives.map((alternative) => alternative.image),
-        ])
-        .map((image) => parseReference(image).registry),
-    );
     const selection: SelectionOptions = { platforms: [platform], without: [], archives };
     await mkdir(options.output, { recursive: true });
     const created = await createJob(definition, selection, {
       ...options,
       storeDir: path.join(work, "store"),
-      mirrors: new Map([...registries].map((name) => [name, [registry.url]])),
+      mirrors: new Map([...sample.mirrors].map(([name, url]) => [name, [url]])),
       force: true,
     });
-    const bytes = registry.requests.reduce((sum, request) => sum + request.bytes, 0);
+    const requests = [...sample.registries.values()].flatMap(({ requests: own }) => own);
+    const bytes = requests.reduce((sum, request) => sum + request.bytes, 0);
     return {
       created,
       archived: [...archives.keys()],
-      registry: { url: registry.url, requests: registry.requests.length, bytes },
+      registry: { requests: requests.length, bytes },
     };
   } finally {
-    await registry.close();
+    await sample.close();
     await rm(work, { recursive: true, force: true });
   }
 }
@@ -79,7 +70,10 @@ async function sampleArchives(
     if (platforms.some((one) => platformMatches(platform, one))) continue;
     if (!build?.platforms.some((one) => platformMatches(platform, one))) continue;
     const file = path.join(dir, `${name}.tar`);
-    await writeSampleArchive(file, sampleOf(definition, name), { platform, reference: image });
+    await writeSampleArchive(file, sampleOf(definition, name, { services: true }), {
+      platform,
+      reference: image,
+    });
     archives.set(name, file);
   }
   return archives;

@@ -19,7 +19,7 @@ export interface TarEntry {
   readonly dataOffset: number;
 }
 
-export type TarFaultKind =
+type TarFaultKind =
   /** Bytes that are no header, or one whose checksum does not hold. */
   | "checksum"
   /** The file ends inside an entry. */

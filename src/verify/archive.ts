@@ -7,7 +7,7 @@ import { type TarEntry, type TarFault, scanTar } from "../tar/scan.js";
 import { type TarWindow, readAt, windowOf } from "../tar/window.js";
 
 /** The sha256 of a file in an archive, or why it could not be read. */
-export type FileHash = { readonly sha256: string } | { readonly unreadable: string };
+type FileHash = { readonly sha256: string } | { readonly unreadable: string };
 
 /** A tar, what is wrong with its structure, and the bytes of its files. */
 export interface TarFacts {

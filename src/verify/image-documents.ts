@@ -31,8 +31,8 @@ const dockerSchema = z.array(
   z.object({ Config: z.string(), RepoTags: z.array(z.string()), Layers: z.array(z.string()) }),
 );
 
-export type LayoutIndex = z.infer<typeof indexSchema>;
-export type DockerManifest = z.infer<typeof dockerSchema>[number];
+type LayoutIndex = z.infer<typeof indexSchema>;
+type DockerManifest = z.infer<typeof dockerSchema>[number];
 
 /** An image tarball's documents, each absent when it is not there or not well formed. */
 export interface ImageDocuments {

@@ -86,13 +86,14 @@ main() {
     begin_log "$DRY_RUN"
     say installing "$(title)" "$(bundle_value platform)"
 
+    check_settings
     check_host "$(bundle_value platform)" "$EMULATION"
     choose_engine "$WANTED_ENGINE"
     check_engine "$(bundle_value platform)" "$EMULATION"
     choose_compose
     check_space
+    check_earlier_data
     if [ "$DRY_RUN" = yes ]; then
-        check_settings
         say nothing_changed
         return 0
     fi

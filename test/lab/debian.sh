@@ -4,7 +4,7 @@
 
 # Installed for good. The engines are not among them: installing one would start it.
 HOST_PACKAGES=(
-  apache2-utils ca-certificates crun curl iproute2 iptables jq libdevmapper1.02.1 openssl podman
+  apache2-utils ca-certificates curl iproute2 iptables jq libdevmapper1.02.1 openssl podman
   procps skopeo tar umoci util-linux xz-utils
 )
 

@@ -19,7 +19,7 @@ unpack_engines() {
 engine_path() {
   local old=$LAB/tools/bookworm new=$LAB/tools/trixie
   case $1 in
-  docker-20.10) printf '%s\n' "$old/usr/sbin:$old/usr/bin:$PATH" ;;
+  *docker-20.10) printf '%s\n' "$old/usr/sbin:$old/usr/bin:$PATH" ;;
   *) printf '%s\n' "$new/usr/sbin:$new/usr/bin:$old/usr/sbin:$old/usr/bin:$PATH" ;;
   esac
 }
@@ -27,16 +27,15 @@ engine_path() {
 # start_docker NAME [COMMAND PREFIX…]: a daemon in $LAB/NAME. Without a prefix it has no bridge and
 # leaves the machine's packet filter alone; with one it runs in the namespace that the prefix enters.
 start_docker() {
-  local name=$1 dir=$LAB/$1 network=(--bridge=none --iptables=false --ip6tables=false) snapshotter=false
+  local name=$1 dir=$LAB/$1 network=(--bridge=none --iptables=false --ip6tables=false)
   shift
   [ "$#" -eq 0 ] || network=()
-  case $name in *-containerd | builder | air-gap) snapshotter=true ;; esac
   mkdir -p "$dir"
-  if [ "$name" = docker-20.10 ]; then
-    printf '{}\n' >"$dir/daemon.json"
-  else
-    printf '{"features":{"containerd-snapshotter":%s}}\n' "$snapshotter" >"$dir/daemon.json"
-  fi
+  case $name in
+  *docker-20.10) printf '{}\n' ;;
+  *-overlay2) printf '{"features":{"containerd-snapshotter":false}}\n' ;;
+  *) printf '{"features":{"containerd-snapshotter":true}}\n' ;;
+  esac >"$dir/daemon.json"
   PATH=$(engine_path "$name") "$@" dockerd --config-file "$dir/daemon.json" \
     --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/sock" \
     "${network[@]}" >"$dir/log" 2>&1 </dev/null &
@@ -89,6 +88,9 @@ default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+runtime = "runc"
+[engine.runtimes]
+runc = ["$LAB/tools/bookworm/usr/sbin/runc"]
 END
 }
 
@@ -110,31 +112,32 @@ start_engines() {
   done
 }
 
-# open_air_gap: a host with nothing but loopback, and an engine on it. `nsenter`, not `ip netns exec`,
-# because the latter hides the control groups.
+# open_air_gap NAME: a host with nothing but loopback, and an engine on it. `nsenter`, not `ip netns
+# exec`, because the latter hides the control groups.
 open_air_gap() {
   ip netns add "$AIR_GAP"
   in_air_gap ip link set lo up
-  start_docker air-gap nsenter --net="/run/netns/$AIR_GAP"
+  start_docker "$1" nsenter --net="/run/netns/$AIR_GAP"
 }
 
 in_air_gap() {
   nsenter --net="/run/netns/$AIR_GAP" "$@"
 }
 
+# close_air_gap NAME: the engine first, since its containers hold the namespace.
 close_air_gap() {
-  stop_docker air-gap
-  [ ! -e "/run/netns/$AIR_GAP" ] || ip netns del "$AIR_GAP"
+  stop_docker "$1"
+  ip netns del "$AIR_GAP"
 }
 
 # stop_engines: every daemon that was started, and whatever is still mounted under the work folder.
 stop_engines() {
   local pidfile mounted
-  close_air_gap
   for pidfile in "$LAB"/*/pid; do
     [ -e "$pidfile" ] || continue
     stop_docker "$(basename "$(dirname "$pidfile")")"
   done
+  [ ! -e "/run/netns/$AIR_GAP" ] || ip netns del "$AIR_GAP"
   while read -r mounted; do
     umount -l "$mounted" 2>/dev/null || true
   done < <(awk -v under="$LAB/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r)

@@ -24,6 +24,7 @@ fail() { # EXIT-CODE KEY ARG...
 }
 
 log_text() { # TEXT
+    [ "$LOG" != /dev/null ] || return 0
     printf '%s %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$1" >>"$LOG"
 }
 

@@ -93,9 +93,7 @@ check_settings() {
         case $name in '#'*) continue ;; esac
         if value=$(chosen_value "$name" || kept_value "$name" || default_value "$name"); then
             value_fits "$type" "$value" || fail 8 bad_value "$name" "$type" "$(shown "$type" "$value")"
-        elif [ "$type" = secret ]; then
-            refuse_new_secret "$name"
-        elif ! found_value "$name" "$type" "$length" >/dev/null; then
+        elif [ "$type" != secret ] && ! found_value "$name" "$type" "$length" >/dev/null; then
             fail 8 value_needed "$name" "$(in_language "$description_en" "$description_zh")"
         fi
     done <site/settings.tsv
@@ -118,18 +116,21 @@ check_env_lines() {
 }
 
 # New passwords do not open data that was made with older ones.
-refuse_new_secret() { # NAME
+check_earlier_data() {
     [ ! -f .env ] || return 0
+    awk -F '\t' '$2 == "secret" { print $1 }' site/settings.tsv |
+        while IFS= read -r name; do chosen_value "$name" >/dev/null || echo "$name"; done |
+        grep -q . || return 0
     data=$(setting_value DATA_DIR)
-    if [ -n "$data" ] && [ -d "$data" ] && [ -n "$(ls -A "$data" 2>/dev/null)" ]; then
+    if [ -n "$data" ] && [ -d "$data" ] && ls -A "$data" 2>/dev/null | grep -qv '^lost+found$'; then
         fail 8 data_without_settings "$data" "$PWD/.env"
     fi
-    volumes=$("$ENGINE" volume ls -q --filter "label=com.docker.compose.project=$(bundle_value project)" 2>/dev/null) || volumes=
-    [ -z "$volumes" ] || fail 8 data_without_settings "$(printf '%s' "$volumes" | tr '\n' ' ')" "$PWD/.env"
+    label=com.docker.compose.project=$(bundle_value project)
+    volumes=$("$ENGINE" volume ls -q --filter "label=$label" 2>/dev/null | tr '\n' ' ')
+    [ -z "$volumes" ] || fail 8 data_without_settings "$volumes" "$PWD/.env"
 }
 
 write_settings() {
-    check_settings
     (
         umask 077
         settings_lines >.install.env || exit $?

@@ -109,7 +109,7 @@ export function composeFor(
 }
 
 /** Two images that share a base layer, one of which has a layer twice. */
-export async function twoImages(
+async function twoImages(
   blobs: Blobs,
   layerSize = 3000,
 ): Promise<Readonly<Record<string, LockedImage>>> {

@@ -1,0 +1,98 @@
+import path from "node:path";
+import { Config } from "@oclif/core";
+import { describe, expect, it } from "vitest";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+const config = await Config.load(root);
+const own = config.commands.filter(({ pluginName }) => pluginName === "openim-bundler");
+
+describe("the command surface", () => {
+  it("is what scripts rely on", () => {
+    const surface = own
+      .map(({ id, args, flags }) => {
+        const positional = Object.values(args).map(({ name, required }) =>
+          required ? name : `[${name}]`,
+        );
+        const named = Object.values(flags).map(({ name, char, ...flag }) => {
+          const short = char === undefined ? "" : `-${char} `;
+          const value = flag.type === "boolean" ? "" : ` ${flag.helpValue ?? "value"}`;
+          const marks = `${flag.required ? "!" : ""}${"multiple" in flag && flag.multiple ? "*" : ""}`;
+          return `${short}--${name}${value}${marks}`;
+        });
+        return [`${id.replaceAll(":", " ")} ${positional.join(" ")}`.trim(), ...named.sort()].join(
+          "\n  ",
+        );
+      })
+      .sort();
+    expect(surface.join("\n")).toMatchInlineSnapshot(`
+      "cache info
+        --json
+        --store DIR
+        -q --quiet
+      cache prune
+        --dry-run
+        --json
+        --older-than AGE
+        --store DIR
+        -q --quiet
+      create [bundle]
+        --archive COMPONENT=FILE*
+        --ca FILE*
+        --concurrency N
+        --force
+        --insecure HOST[:PORT]*
+        --json
+        --locked FILE
+        --mirror REGISTRY=URL*
+        --only A,B*
+        --store DIR
+        --without A,B*
+        -o --output PATH
+        -p --platform OS/ARCH!*
+        -q --quiet
+      definition check dir
+        --json
+        -q --quiet
+      definition schema file
+        --json
+        -q --quiet
+      demo
+        --json
+        -o --output DIR
+        -p --platform OS/ARCH
+        -q --quiet
+      inspect archive [component]
+        --json
+        -q --quiet
+      plan [bundle]
+        --archive COMPONENT=FILE*
+        --ca FILE*
+        --concurrency N
+        --insecure HOST[:PORT]*
+        --json
+        --lock FILE
+        --mirror REGISTRY=URL*
+        --only A,B*
+        --store DIR
+        --without A,B*
+        -p --platform OS/ARCH!*
+        -q --quiet
+      verify archive
+        --json
+        -q --quiet"
+    `);
+  });
+
+  it.each(own.map(({ id }) => id))(
+    "%s explains itself: a summary, examples, a sentence for every flag, --json",
+    (id) => {
+      const command = config.findCommand(id, { must: true });
+      expect(command.summary).toMatch(/\.$/);
+      expect(command.examples?.length).toBeGreaterThan(0);
+      expect(command.enableJsonFlag).toBe(true);
+      for (const flag of Object.values(command.flags))
+        expect(flag.summary ?? flag.description).toMatch(/\w/);
+      for (const arg of Object.values(command.args)) expect(arg.description).toMatch(/\w/);
+    },
+  );
+});

@@ -1,0 +1,61 @@
+import { readFile, readdir } from "node:fs/promises";
+import path from "node:path";
+import { describe, expect, it } from "vitest";
+
+const src = path.resolve(import.meta.dirname, "../../src");
+
+/** Every module that can be loaded from a file of src/, types aside, with the way to it. */
+async function reachable(start: string): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>([[start, [start]]]);
+  for (const [file, way] of found) {
+    if (!file.startsWith(src)) continue;
+    const text = await readFile(file, "utf8");
+    const statements = text.matchAll(
+      /^\s*(?:import|export)\s+(?!type\s)(?:[^"';]*?\sfrom\s+)?"([^"]+)"|import\("([^"]+)"\)/gm,
+    );
+    for (const [statement, stated, dynamic] of statements) {
+      const names = /\{([^}]*)\}/.exec(statement)?.[1];
+      if (names?.split(",").every((name) => /^\s*(type\s|$)/.test(name))) continue;
+      const target = stated ?? dynamic ?? "";
+      const next = target.startsWith(".")
+        ? path.resolve(path.dirname(file), target.replace(/\.js$/, ".ts"))
+        : target;
+      if (!found.has(next)) found.set(next, [...way, next]);
+    }
+  }
+  return found;
+}
+
+const NETWORK =
+  /^(undici|node:(http|https|http2|net|tls|dns|dgram)(\/.*)?)$|src\/(registry|acquire|sample)\//;
+
+describe("network code", () => {
+  it("is found where there is some", async () => {
+    const modules = [...(await reachable(path.join(src, "jobs/create.ts"))).keys()];
+    expect(modules.some((name) => NETWORK.test(name))).toBe(true);
+  });
+
+  it.each([
+    "verify/verify.ts",
+    "bundle/reader.ts",
+    "bundle/inspect.ts",
+    "commands/verify.ts",
+    "commands/inspect.ts",
+  ])("cannot be reached from %s", async (start) => {
+    const ways = await reachable(path.join(src, start));
+    const network = [...ways]
+      .filter(([name]) => NETWORK.test(name))
+      .map(([, way]) => way.join(" → "));
+    expect(network).toEqual([]);
+  });
+});
+
+describe("the rooms of src/", () => {
+  it("are the ones that the import rules name", async () => {
+    const config = await readFile(path.resolve(src, "../eslint.config.js"), "utf8");
+    const rooms = (await readdir(src, { withFileTypes: true })).filter((entry) =>
+      entry.isDirectory(),
+    );
+    for (const { name } of rooms) expect(config).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+});

@@ -7,6 +7,7 @@ import { type BundleWriter, openBundleWriter } from "../bundle/writer.js";
 import { formatBytes } from "../core/bytes.js";
 import { type Digest, isDigest } from "../core/digest.js";
 import { BundlerError, isAbort } from "../core/errors.js";
+import { noEvents } from "../core/events.js";
 import type { Definition } from "../definition/types.js";
 import { planFailure } from "../plan/plan.js";
 import type { Lock, PlatformLock } from "../plan/types.js";
@@ -197,8 +198,9 @@ async function fetchAndPack(
       totalItems: layout.manifest.components.length,
     });
     const packing: Promise<void>[] = [];
+    const healing = new Map<Digest, Promise<void>>();
     const pack = (component: string): void => {
-      const job = packImage(component, lock, writer, { ...context, signal });
+      const job = packImage(component, lock, writer, { ...context, signal, healing });
       // The first failure ends the downloads too; it is rethrown below.
       job.catch((error: unknown) => stop.abort(error));
       packing.push(job);
@@ -228,31 +230,44 @@ async function fetchAndPack(
   };
 }
 
-/** Packs one image; a blob that has rotted in the store is dropped and fetched again, once. */
+/** Packs one image; a blob that has rotted in the store is dropped and fetched again, once in a run. */
 async function packImage(
   component: string,
   lock: PlatformLock,
   writer: BundleWriter,
-  context: CreateOptions & Sources,
+  context: CreateOptions & Sources & { readonly healing: Map<Digest, Promise<void>> },
 ): Promise<void> {
-  for (const healed = new Set<string>(); ;) {
+  const healedHere = new Set<Digest>();
+  for (;;) {
     try {
       await writer.image(component);
       return;
     } catch (error) {
       const digest = error instanceof BundlerError ? error.details["digest"] : undefined;
-      if (typeof digest !== "string" || !isDigest(digest) || healed.has(digest)) throw error;
-      healed.add(digest);
-      await context.store.remove(digest);
-      const message = `${component}: the stored blob ${digest} was damaged; it is fetched again.`;
-      context.onEvent({ type: "notice", level: "warn", message });
-      const components = packedComponents(lock).filter(({ name }) => name === component);
-      const single = { platform: lock.platform, components };
-      await fetchImages(single, await planFetch(single, context.store), {
-        ...context,
-        onEvent: () => undefined,
-        onReady: () => undefined,
-      });
+      if (typeof digest !== "string" || !isDigest(digest) || healedHere.has(digest)) throw error;
+      healedHere.add(digest);
+      // Images that share the blob meet the same damage and wait for the same cure.
+      const cure = context.healing.get(digest) ?? heal(digest, component, lock, context);
+      context.healing.set(digest, cure);
+      await cure;
     }
   }
+}
+
+async function heal(
+  digest: Digest,
+  component: string,
+  lock: PlatformLock,
+  context: CreateOptions & Sources,
+): Promise<void> {
+  const message = `${component}: the stored blob ${digest} was damaged; it is fetched again.`;
+  context.onEvent({ type: "notice", level: "warn", message });
+  await context.store.remove(digest);
+  const components = packedComponents(lock).filter(({ name }) => name === component);
+  const single = { platform: lock.platform, components };
+  await fetchImages(single, await planFetch(single, context.store), {
+    ...context,
+    onEvent: noEvents,
+    onReady: () => undefined,
+  });
 }

@@ -1,3 +1,4 @@
+import { abortable } from "./flights.js";
 import { type Challenge, parseChallenges } from "./challenge.js";
 import type { Credentials } from "./credentials.js";
 import type { Endpoint } from "./endpoint.js";
@@ -32,7 +33,9 @@ export function createAuthorizer(credentials: Credentials, tokens: Tokens): Auth
 
   const answerTo = async (challenge: Challenge, access: Access): Promise<string | undefined> => {
     const { endpoint, repository, signal } = access;
-    const credential = await credentials.find(endpoint.credentialsHost, repository);
+    // A helper may be waiting for somebody to unlock a key ring.
+    const found = credentials.find(endpoint.credentialsHost, repository);
+    const credential = await abortable(found, signal);
     if (challenge.scheme === "basic") {
       return credential?.kind === "basic"
         ? basicHeader(credential.username, credential.password)
@@ -43,6 +46,7 @@ export function createAuthorizer(credentials: Credentials, tokens: Tokens): Auth
       service: challenge.parameters.get("service"),
       scope: challenge.parameters.get("scope") ?? `repository:${repository}:pull`,
       credential,
+      plain: access.origin.startsWith("http:"),
       host: endpoint.credentialsHost,
       signal,
     });

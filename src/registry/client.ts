@@ -11,7 +11,7 @@ import { readBody } from "./body.js";
 import { connectionFailure } from "./connection-error.js";
 import { createCredentials } from "./credentials.js";
 import { blobSubject, downloadBlob } from "./download.js";
-import { type Endpoint, endpointsOf, hostPolicy } from "./endpoint.js";
+import { type Endpoint, createEndpoints, hostPolicy } from "./endpoint.js";
 import { RegistryFailure } from "./failure.js";
 import { type Reference, familiarReference } from "./reference.js";
 import { DEFAULT_RETRY, type RetryPolicy, withRetries } from "./retry.js";
@@ -95,17 +95,19 @@ const MIRROR_TRIES = 2;
  * @throws BundlerError FILE for a CA file that cannot be used, USAGE for a mirror that is no URL.
  */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { env, onEvent, userAgent, mirrors } = options;
+  const { env, onEvent, userAgent } = options;
   const requestsPerHost = options.requestsPerHost ?? 6;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const retry = { ...DEFAULT_RETRY, ...options.retry };
-  const policy = hostPolicy(options);
+  const policy = hostPolicy(options.insecure);
+  const endpointsOf = createEndpoints(options.mirrors, policy);
+  const closing = new AbortController();
   const agents = createAgents({ caFiles: options.caFiles, env, timeouts });
   const transport = createTransport({ agents, policy, userAgent });
   const tokens = createTokens({ transport, policy, now: options.now ?? Date.now });
   const session = createSession(
     transport,
-    createAuthorizer(createCredentials(env, onEvent), tokens),
+    createAuthorizer(createCredentials({ env, onEvent, signal: closing.signal }), tokens),
   );
   const sources = createSources(onEvent);
   const slots = new Slots({ blob: requestsPerHost, small: 2 * requestsPerHost });
@@ -113,19 +115,15 @@ export function createRegistry(options: RegistryOptions): Registry {
     endpoint.mirror ? { ...retry, attempts: Math.min(MIRROR_TRIES, retry.attempts) } : retry;
   const context = { session, sources, slots, retryFor };
   const downloads = new SharedDownloads();
-  const closing = new AbortController();
-
-  const endpoints = (reference: Reference): readonly Endpoint[] =>
-    endpointsOf(reference.registry, mirrors, policy);
 
   /** A small answer, whole, from the first source that gives what `check` accepts. */
-  const small = <T>(
+  const small = async <T>(
     reference: Reference,
     question: Omit<Question, "endpoint" | "repository">,
     limit: number,
     check: (bytes: Buffer, answer: Small) => T,
   ): Promise<T> =>
-    sources.first(endpoints(reference), question.subject, (endpoint) =>
+    sources.first(endpointsOf(reference.registry), question.subject, (endpoint) =>
       withRetries(retryFor(endpoint), question.signal, () =>
         slots.run(endpoint.host, "small", question.signal, async () => {
           const { repository } = reference;
@@ -134,7 +132,13 @@ export function createRegistry(options: RegistryOptions): Registry {
           try {
             bytes = await readBody(response.body, limit, question.subject);
           } catch (error) {
-            throw connectionFailure(error, question.subject, response.url.host, question.signal);
+            const { subject, signal } = question;
+            throw connectionFailure(error, {
+              subject,
+              host: response.url.host,
+              signal,
+              answered: true,
+            });
           }
           return check(bytes, { host: endpoint.host, header: response.header });
         }),
@@ -190,7 +194,12 @@ export function createRegistry(options: RegistryOptions): Registry {
         const partial = await store.partial(digest, size, { signal: flight.signal, onWait });
         if (partial !== undefined) {
           const { repository } = reference;
-          const wanted = { repository, descriptor, subject, endpoints: endpoints(reference) };
+          const wanted = {
+            repository,
+            descriptor,
+            subject,
+            endpoints: endpointsOf(reference.registry),
+          };
           await downloadBlob(context, { ...wanted, ...flight }, partial);
         }
         flight.onTotal(size);

@@ -21,16 +21,19 @@ const WORDS: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the host name could not be looked up",
 };
 
-/**
- * What a connection that failed means, for `subject` (an image, a blob) and `host`. Aborts become
- * INTERRUPTED; failures of ours pass as they are.
- */
-export function connectionFailure(
-  error: unknown,
-  subject: string,
-  host: string,
-  signal: AbortSignal,
-): Error {
+export interface Attempt {
+  /** What was asked for, to begin the message with: an image, a blob. */
+  readonly subject: string;
+  /** `host[:port]`. */
+  readonly host: string;
+  readonly signal: AbortSignal;
+  /** The answer had begun. */
+  readonly answered?: boolean;
+}
+
+/** What a connection that failed means. Aborts become INTERRUPTED; errors of ours pass as they are. */
+export function connectionFailure(error: unknown, attempt: Attempt): Error {
+  const { subject, host, signal } = attempt;
   if (error instanceof BundlerError) return error;
   // Only the signal tells: undici calls a proxy's refusal an abort, too.
   if (signal.aborted) return interrupted();
@@ -39,7 +42,7 @@ export function connectionFailure(
   const details = { host, ...(code === "" ? {} : { reason: code }) };
   const failure = (why: string, options: Partial<Failing> = {}): RegistryFailure =>
     new RegistryFailure("NETWORK", `${subject}: ${host}: ${why}.`, {
-      unreachable: true,
+      unreachable: attempt.answered !== true,
       details,
       cause: error,
       ...options,

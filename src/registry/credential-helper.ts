@@ -20,7 +20,7 @@ const PATIENCE_MS = 60_000;
 export async function askHelper(
   name: string,
   server: string,
-  env: NodeJS.ProcessEnv,
+  { env, signal }: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal },
 ): Promise<HelperAnswer> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {
     return { kind: "broken", why: "its name is not that of a program" };
@@ -29,6 +29,7 @@ export async function askHelper(
   return new Promise((resolve) => {
     const child = spawn(program, ["get"], {
       env,
+      signal,
       stdio: ["pipe", "pipe", "ignore"],
       timeout: PATIENCE_MS,
       windowsHide: true,

@@ -42,7 +42,13 @@ const HUB_NAMES = ["docker.io", "index.docker.io", "registry-1.docker.io"];
  * Reads the configuration when it is first needed. What is wrong with it is told once, as a
  * notice, and the registry is asked anonymously.
  */
-export function createCredentials(env: NodeJS.ProcessEnv, onEvent: EventSink): Credentials {
+export function createCredentials(options: {
+  readonly env: NodeJS.ProcessEnv;
+  readonly onEvent: EventSink;
+  /** Ends helpers that are still running. */
+  readonly signal: AbortSignal;
+}): Credentials {
+  const { env, onEvent, signal } = options;
   const told = new Set<string>();
   const warn = (message: string): void => {
     if (told.has(message)) return;
@@ -58,7 +64,10 @@ export function createCredentials(env: NodeJS.ProcessEnv, onEvent: EventSink): C
     const own = helpers.find(([key]) => namesHost(key, host))?.[1];
     for (const name of own === undefined ? [config.credsStore] : [own]) {
       if (!name) continue;
-      const answer = await askHelper(name, hub ? "https://index.docker.io/v1/" : host, env);
+      const answer = await askHelper(name, hub ? "https://index.docker.io/v1/" : host, {
+        env,
+        signal,
+      });
       if (answer.kind === "found") return answer.credential;
       if (answer.kind === "broken") {
         warn(

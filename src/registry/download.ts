@@ -175,7 +175,7 @@ async function ask(
     if (error instanceof TooLong) {
       throw wrong(`it has more than the ${size} bytes that the image's manifest says`);
     }
-    throw connectionFailure(error, subject, response.url.host, signal);
+    throw connectionFailure(error, { subject, host: response.url.host, signal, answered: true });
   }
   if (sink.received < size) {
     throw new RegistryFailure(
@@ -191,7 +191,7 @@ async function ask(
 function rangeFits(header: string | undefined, from: number, size: number): boolean {
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header ?? "") ?? [];
   return (
-    Number(start) === from &&
+    
     Number(end) < size &&
     Number(end) >= from &&
     (total === "*" || Number(total) === size)

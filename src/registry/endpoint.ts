@@ -14,47 +14,43 @@ export interface Endpoint {
   readonly mirror: boolean;
 }
 
-/** Which hosts may speak plain HTTP or show a certificate that nobody vouches for. */
+/** Which hosts the user called insecure: they may speak plain HTTP or show any certificate. */
 export interface HostPolicy {
-  /** Named by the user with --insecure, with any port when the name has none. */
   isInsecure(url: URL): boolean;
-  /** The user named it, gave it as an http:// mirror, or it is this machine, as for Docker. */
-  mayBePlain(url: URL): boolean;
 }
 
-/** @throws BundlerError USAGE for a mirror that is no base URL. */
-export function hostPolicy(options: {
-  readonly insecure: ReadonlySet<string>;
-  readonly mirrors: ReadonlyMap<string, readonly string[]>;
-}): HostPolicy {
-  const insecure = new Set([...options.insecure].map((host) => host.toLowerCase()));
-  const plainMirrors = new Set(
-    [...options.mirrors.values()]
-      .flat()
-      .map(mirrorUrl)
-      .filter(({ protocol }) => protocol === "http:")
-      .map(({ host }) => host),
-  );
-  const isInsecure = (url: URL): boolean =>
-    [url.host, `${url.hostname}:${portOf(url)}`, url.hostname].some((name) => insecure.has(name));
+/** @param insecure `host` for any port, or `host:port`. */
+export function hostPolicy(insecure: ReadonlySet<string>): HostPolicy {
+  const named = new Set([...insecure].map((host) => host.toLowerCase()));
   return {
-    isInsecure,
-    mayBePlain: (url) => isInsecure(url) || isLoopback(url) || plainMirrors.has(url.host),
+    isInsecure: (url) =>
+      [url.host, `${url.hostname}:${portOf(url)}`, url.hostname].some((name) => named.has(name)),
   };
 }
 
-/** The mirrors of a registry, then the registry itself. */
-export function endpointsOf(
-  registry: string,
+/**
+ * Gives for a registry its mirrors, then the registry itself.
+ * @throws BundlerError USAGE for a mirror that is no base URL; the function, DEFINITION for a
+ *   registry that is no host.
+ */
+export function createEndpoints(
   mirrors: ReadonlyMap<string, readonly string[]>,
   policy: HostPolicy,
-): readonly Endpoint[] {
-  return [...(mirrors.get(registry) ?? []).map(mirrorEndpoint), originEndpoint(registry, policy)];
+): (registry: string) => readonly Endpoint[] {
+  const known = new Map(
+    [...mirrors].map(([registry, bases]) => [registry, bases.map(mirrorEndpoint)]),
+  );
+  return (registry) => [...(known.get(registry) ?? []), originEndpoint(registry, policy)];
 }
 
 function originEndpoint(registry: string, policy: HostPolicy): Endpoint {
   const host = registry === "docker.io" ? "registry-1.docker.io" : registry;
-  const https = new URL(`https://${host}`);
+  const https = webAddress(`https://${host}`);
+  if (https === undefined) {
+    throw new BundlerError("DEFINITION", `${JSON.stringify(registry)} is not a host.`, {
+      details: { registry },
+    });
+  }
   const both = policy.isInsecure(https) || isLoopback(https);
   return {
     host,
@@ -80,12 +76,7 @@ function mirrorEndpoint(base: string): Endpoint {
 
 function mirrorUrl(base: string): URL {
   const url = webAddress(base.includes("://") ? base : `https://${base}`);
-  if (
-    url?.username !== "" ||
-    url.password !== "" ||
-    url.search !== "" ||
-    url.hash !== ""
-  ) {
+  if (url?.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
     throw new BundlerError("USAGE", `${JSON.stringify(base)} is not the base URL of a mirror.`, {
       hint: 'Write it like http://127.0.0.1:5000 or https://mirror.example/prefix; credentials come from "docker login".',
     });

@@ -52,3 +52,16 @@ export class Flights<T> {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
 }
+
+/** Waits for work that goes on without us, until the signal fires. @throws BundlerError INTERRUPTED. */
+export async function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  if (signal.aborted) throw interrupted();
+  let leave = (): void => undefined;
+  const left = new Promise<never>((_, reject) => (leave = () => reject(interrupted())));
+  signal.addEventListener("abort", leave, { once: true });
+  try {
+    return await Promise.race([work, left]);
+  } finally {
+    signal.removeEventListener("abort", leave);
+  }
+}

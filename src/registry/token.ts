@@ -18,6 +18,8 @@ export interface TokenRequest {
   /** `repository:library/redis:pull`. */
   readonly scope: string;
   readonly credential: Credential | undefined;
+  /** The registry itself is spoken to without encryption, so its tokens may come that way too. */
+  readonly plain: boolean;
   /** The registry that wants the token, for messages. */
   readonly host: string;
   readonly signal: AbortSignal;
@@ -102,13 +104,13 @@ async function askRealm(
   try {
     text = (await readBody(response.body, LIMITS.answer, `The ${subject}`)).toString("utf8");
   } catch (error) {
-    throw connectionFailure(error, subject, url.host, signal);
+    throw connectionFailure(error, { subject, host: url.host, signal, answered: true });
   }
   if (response.status !== 200) throw refusal(response, request, url);
   return readAnswer(text, host, url);
 }
 
-function realmUrl({ realm, host, scope }: TokenRequest, policy: HostPolicy): URL {
+function realmUrl({ realm, host, scope, plain }: TokenRequest, policy: HostPolicy): URL {
   const url = webAddress(realm);
   const fail = (why: string, hint?: string): never => {
     throw new RegistryFailure("AUTH", `token for ${scope}: ${host} sends us to ${why}.`, {
@@ -119,7 +121,7 @@ function realmUrl({ realm, host, scope }: TokenRequest, policy: HostPolicy): URL
   if (url === undefined) {
     return fail("a place for tokens that is no web address");
   }
-  if (url.protocol === "http:" && !policy.mayBePlain(url)) {
+  if (url.protocol === "http:" && !plain && !policy.isInsecure(url)) {
     return fail(
       `a place for tokens without encryption (${url.host})`,
       `If that is meant to be, allow it with --insecure ${url.host}.`,

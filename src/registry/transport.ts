@@ -56,7 +56,7 @@ export function createTransport(options: {
         ...(body === undefined ? {} : { body }),
       });
     } catch (error) {
-      throw connectionFailure(error, subject, url.host, signal);
+      throw connectionFailure(error, { subject, host: url.host, signal });
     }
   };
 
@@ -67,7 +67,11 @@ export function createTransport(options: {
       let elsewhere = false;
       for (let hops = 0; ; hops += 1) {
         const { statusCode, headers: answer, body } = await once(request, url, headers);
-        const header = (name: string): string | undefined => [answer[name]].flat()[0];
+        // A header that came several times means the same as one with all values (RFC 9110, section 5.3).
+        const header = (name: string): string | undefined => {
+          const value = answer[name];
+          return Array.isArray(value) ? value.join(", ") : value;
+        };
         const location = header("location");
         const follow = REDIRECTS.has(statusCode) && location !== undefined;
         if (!follow || request.method === "POST") {

@@ -242,7 +242,6 @@ describe("a bearer token", () => {
   });
 
   it.each([
-    ["http://tokens.example/token", /without encryption/],
     ["file:///etc/passwd", /no web address/],
     ["", /no web address/],
   ])("is not asked for at %j", async (realm, words) => {
@@ -282,6 +281,46 @@ describe("Basic", () => {
   });
 });
 
+describe("a server that offers several ways in several headers", () => {
+  it("is answered in the way that we know", async () => {
+    const expected = `Basic ${base64("ann:secret")}`;
+    const real = createServer((request, response) => {
+      if (request.headers.authorization === expected) {
+        response.end("{}");
+        return;
+      }
+      response.setHeader("www-authenticate", ["Negotiate", 'Basic realm="r"']);
+      response.writeHead(401).end();
+    });
+    await new Promise<void>((resolve) => real.listen(0, "127.0.0.1", resolve));
+    closers.push(
+      () =>
+        new Promise((resolve) => {
+          real.close(resolve);
+          real.closeAllConnections();
+        }),
+    );
+    const host = `127.0.0.1:${(real.address() as AddressInfo).port}`;
+    await logIn(host, { auth: base64("ann:secret") });
+    const answer = await client().manifest(parseReference(`${host}/team/app:1`), signal);
+    expect(Buffer.from(answer.bytes).toString()).toBe("{}");
+  });
+});
+
+describe("a credential helper that waits for somebody", () => {
+  it("does not keep us from giving up", async () => {
+    const server = await flaky({ basic: "ann:secret" });
+    await mkdir(join(dir, ".docker"));
+    await writeFile(join(dir, ".docker", "config.json"), '{"credsStore":"locked"}');
+    await writeFile(join(dir, "docker-credential-locked"), "#!/bin/sh\nexec sleep 30\n", {
+      mode: 0o755,
+    });
+    const env = { HOME: dir, PATH: `${dir}:${process.env["PATH"] ?? ""}` };
+    const failing = client({ env }).manifest(image(server), AbortSignal.timeout(150));
+    await expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
+  });
+});
+
 const openssl = ((): boolean => {
   try {
     execFileSync("openssl", ["version"], { stdio: "ignore" });
@@ -292,7 +331,9 @@ const openssl = ((): boolean => {
 })();
 
 describe.skipIf(!openssl)("a registry with a private certificate", () => {
-  async function tlsRegistry(): Promise<{ readonly server: FlakyRegistry; readonly ca: string }> {
+  async function tlsRegistry(
+    options: FlakyOptions = {},
+  ): Promise<{ readonly server: FlakyRegistry; readonly ca: string }> {
     const [key, cert] = [join(dir, "key.pem"), join(dir, "cert.pem")];
     const subject = ["-subj", "/CN=registry", "-addext", "subjectAltName=IP:127.0.0.1"];
     const kind = [
@@ -308,7 +349,7 @@ describe.skipIf(!openssl)("a registry with a private certificate", () => {
       stdio: "ignore",
     });
     const tls = { key: await readFile(key, "utf8"), cert: await readFile(cert, "utf8") };
-    return { server: await flaky({ tls }), ca: cert };
+    return { server: await flaky({ ...options, tls }), ca: cert };
   }
 
   it("is refused at once, with the way out, even on this machine", async () => {
@@ -341,6 +382,17 @@ describe.skipIf(!openssl)("a registry with a private certificate", () => {
     expect(plain.requests).toHaveLength(0);
     const allowed = client({ caFiles: [ca], insecure: new Set([plain.host]) });
     await allowed.blob(image(server), blob, signal);
+  });
+
+  it("does not send us for a token to where there is no encryption", async () => {
+    const tokens = await tokenServer();
+    const { server, ca } = await tlsRegistry(bearer(tokens));
+    await expect(client({ caFiles: [ca] }).manifest(image(server), signal)).rejects.toThrow(
+      /without encryption/,
+    );
+    expect(tokens.asked).toHaveLength(0);
+    const insecure = new Set([new URL(tokens.realm).host]);
+    await client({ caFiles: [ca], insecure }).manifest(image(server), signal);
   });
 
   it("needs a file that holds certificates", async () => {

@@ -149,7 +149,7 @@ describe("install.sh", () => {
   it("does not take what the caller's environment says for a setting", async () => {
     const result = await site.run({ env: { REDIS_PASSWORD: "stranger", COMPOSE_FILE: "other" } });
     expect(result.code).toBe(0);
-    expect(await readFile(join(site.state, "environment"), "utf8")).toBe("");
+    expect(await readFile(join(site.state, "environment"), "utf8")).toBe("\n");
     expect(await site.read(".env")).not.toContain("stranger");
   });
 

@@ -122,7 +122,7 @@ check_earlier_data() {
         while IFS= read -r name; do chosen_value "$name" >/dev/null || echo "$name"; done |
         grep -q . || return 0
     data=$(setting_value DATA_DIR)
-    if [ -n "$data" ] && [ -d "$data" ] && ls -A "$data" 2>/dev/null | grep -qv '^lost+found$'; then
+    if [ -d "$data" ] && find "$data" ! -path "$data" ! -name lost+found 2>/dev/null | grep -q .; then
         fail 8 data_without_settings "$data" "$PWD/.env"
     fi
     label=com.docker.compose.project=$(bundle_value project)

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BundlerEvent } from "../../../src/core/events.js";
 import { type Credential, createCredentials } from "../../../src/registry/credentials.js";
 
+const signal = new AbortController().signal;
 let dir: string;
 let events: BundlerEvent[];
 
@@ -27,7 +28,10 @@ async function configure(config: unknown): Promise<void> {
 
 function find(host: string, repository = "team/app"): Promise<Credential | undefined> {
   const env = { HOME: dir, PATH: `${join(dir, "bin")}:${process.env["PATH"] ?? ""}` };
-  return createCredentials(env, (event) => events.push(event)).find(host, repository);
+  return createCredentials({ env, onEvent: (event) => events.push(event), signal }).find(
+    host,
+    repository,
+  );
 }
 
 /** A real credential helper, in shell; what it was asked is left in `asked`. */
@@ -100,7 +104,7 @@ describe("credentials", () => {
       JSON.stringify({ auths: { a: { auth: base64("x:y") } } }),
     );
     const env = { HOME: "/nonexistent", DOCKER_CONFIG: dir };
-    const credentials = createCredentials(env, () => undefined);
+    const credentials = createCredentials({ env, onEvent: () => undefined, signal });
     expect(await credentials.find("a", "r")).toMatchObject({ username: "x" });
   });
 

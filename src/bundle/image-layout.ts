@@ -1,4 +1,5 @@
-import { type Digest, hexOf } from "../core/digest.js";
+import { createHash } from "node:crypto";
+import { type Digest, digestFromHex, hexOf } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import { parsePlatform } from "../core/platform.js";
 import type { Descriptor } from "../image/descriptor.js";
@@ -113,4 +114,14 @@ export function layoutImageTarball(image: LockedImage, mtime: number): ImageLayo
     return Buffer.isBuffer(content) ? { bytes: content } : { digest: content.digest, size };
   });
   return { size: tar.size, pieces, blobs };
+}
+
+/** Names a tarball's bytes without reading its blobs: the same key, the same tarball. */
+export function tarballKey({ pieces }: ImageLayout): Digest {
+  const hash = createHash("sha256");
+  for (const piece of pieces) {
+    if ("bytes" in piece) hash.update(`bytes ${piece.bytes.length}\n`).update(piece.bytes);
+    else hash.update(`blob ${piece.digest} ${piece.size}\n`);
+  }
+  return digestFromHex(hash.digest("hex"));
 }

@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { BundlerError } from "../core/errors.js";
 import type { Definition } from "../definition/types.js";
-import { type DiffId, isDigest } from "../core/digest.js";
-import { LIMITS } from "../core/limits.js";
-import { parsePlatform } from "../core/platform.js";
-import { descriptorSchema, digestSchema, sizeSchema } from "../image/descriptor.js";
+import { digestSchema, sizeSchema } from "../image/descriptor.js";
 import { parseJson } from "../image/json.js";
+import { lockedImageSchema, methodSchema, platformSchema } from "../plan/locked-image.js";
 import type { LockedImage, PlatformLock } from "../plan/types.js";
 import { tarballPath } from "./paths.js";
 import type { BundleComponent, BundleManifest } from "./types.js";
@@ -13,45 +11,18 @@ import type { BundleComponent, BundleManifest } from "./types.js";
 const namePart = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/);
 const text = z.string().max(10_000);
 const localized = z.object({ en: text, zh: text });
-const platform = z.string().refine((value) => {
-  try {
-    parsePlatform(value);
-    return true;
-  } catch {
-    return false;
-  }
-}, "expected a platform");
 const port = z.number().int().min(1).max(65535);
 
 // The order of keys in these schemas is the order of keys in bundle.json.
-const imageSchema = z.object({
-  reference: z.string().max(1000),
-  index: descriptorSchema.exactOptional(),
-  manifest: descriptorSchema,
-  config: descriptorSchema,
-  layers: z
-    .array(
-      descriptorSchema.extend({
-        diffId: z.custom<DiffId>(
-          (value) => typeof value === "string" && isDigest(value),
-          "expected a sha256 digest",
-        ),
-      }),
-    )
-    .max(LIMITS.layers),
-  platform,
-  created: z.string().exactOptional(),
-});
-
 const componentSchema = z
   .object({
     name: namePart,
     required: z.boolean(),
     title: localized,
-    method: z.enum(["image", "alternative", "provided", "build", "left-out", "none"]),
+    method: methodSchema,
     reason: text,
     ports: z.array(z.object({ host: port, container: port, protocol: z.enum(["tcp", "udp"]) })),
-    image: imageSchema,
+    image: lockedImageSchema,
     tarball: z.object({ path: z.string(), size: sizeSchema }),
   })
   .refine(({ name, tarball }) => tarball.path === tarballPath(name), {
@@ -64,7 +35,7 @@ const manifestSchema: z.ZodType<BundleManifest> = z.object({
   name: namePart,
   version: namePart,
   title: localized,
-  platform,
+  platform: platformSchema,
   date: z.iso.datetime(),
   tool: z.object({ name: text, version: text }),
   definition: digestSchema,

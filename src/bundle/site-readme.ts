@@ -24,7 +24,7 @@ const WORDS = {
     needed: "must be given",
     found: "found on the site",
     none: "–",
-    complete: "Nothing is left out of this bundle.",
+    complete: "Nothing.",
   },
   zh: {
     component: "组件",
@@ -38,7 +38,7 @@ const WORDS = {
     needed: "必须指定",
     found: "安装时自动获取",
     none: "–",
-    complete: "本安装包包含全部组件。",
+    complete: "无。",
   },
 } as const;
 
@@ -79,7 +79,7 @@ export function siteReadme(
       [words.setting, words.default, words.meaning],
       manifest.settings.map(({ name, type, default: preset, description }) => [
         `\`${name}\``,
-        preset === undefined || preset === "" ? valueOnSite(name, type, language) : `\`${preset}\``,
+        presetOnSite(name, type, language, preset),
         description[language],
       ]),
     ),
@@ -100,8 +100,14 @@ export function siteReadme(
   });
 }
 
-function valueOnSite(name: string, type: string, language: SiteLanguage): string {
+function presetOnSite(
+  name: string,
+  type: string,
+  language: SiteLanguage,
+  preset: string | undefined,
+): string {
   const words = WORDS[language];
+  if (preset !== undefined) return preset === "" ? words.none : `\`${preset}\``;
   if (type === "secret") return words.generated;
   return name === "HOST_ADDRESS" ? words.found : words.needed;
 }

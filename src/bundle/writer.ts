@@ -5,7 +5,7 @@ import type { Descriptor } from "../image/descriptor.js";
 import { type LaidOutEntry, tarPieces } from "../tar/layout.js";
 import type { HashFailure, HashOutcome, HashSource } from "./hash-job.js";
 import { HashPool } from "./hash-pool.js";
-import type { ImagePiece } from "./image-layout.js";
+import { type ImagePiece, tarballKey } from "./image-layout.js";
 import type { BundleContent, BundleLayout } from "./layout.js";
 import { type PartialFile, diskFull, isDiskFull, openPartialFile } from "./partial-file.js";
 import { formatSums } from "./sums.js";
@@ -22,6 +22,14 @@ export interface WriteOptions {
   readonly signal?: AbortSignal;
   /** Gets the items and bytes of the phase `pack`; bytes count images only, and are taken back when one fails. */
   readonly onEvent?: EventSink;
+  /** What tarballs came to in earlier runs: one that does again has good blobs, without hashing each. */
+  readonly knownSums?: KnownSums;
+}
+
+/** Remembers the sha256 of image tarballs whose every blob was proved. */
+export interface KnownSums {
+  readonly get: (tarball: Digest) => Promise<string | undefined>;
+  readonly set: (tarball: Digest, sha256: string) => Promise<void>;
 }
 
 export interface WrittenBundle {
@@ -113,28 +121,37 @@ class ArchiveWriter implements BundleWriter {
     );
     if (entry === undefined) throw new Error(`The layout has no image of ${component}.`);
     this.#onEvent({ type: "item", phase: "pack", name: component, state: "start" });
-    const { pieces, blobs } = entry.content.image;
+    const { image } = entry.content;
+    const { knownSums } = this.#options;
+    const key = tarballKey(image);
+    const known = await knownSums?.get(key);
     let written = 0;
     const copying = this.#run(
-      pieces.map((piece) => this.#source(piece)),
+      image.pieces.map((piece) => this.#source(piece)),
       entry.dataOffset,
       (delta) => {
         written += delta;
         this.#onEvent({ type: "bytes", phase: "pack", delta });
       },
-    ).then((outcome) => this.#hexOf(outcome, pieces, component));
+    ).then((outcome) => this.#hexOf(outcome, image.pieces, component));
+    // Without a sum to compare with, copy and proofs go side by side and keep two cores busy.
+    const proving =
+      known === undefined
+        ? this.#proveAll(image.blobs, component)
+        : copying.then((copied) =>
+            copied === known ? undefined : this.#proveAll(image.blobs, component),
+          );
     // A failure waits for the rest to end, so that another attempt finds the place quiet.
-    const [copied, ...proofs] = await Promise.allSettled([
-      copying,
-      ...blobs.map((blob) => this.#prove(blob, component)),
-    ]);
-    for (const result of [...proofs, copied]) {
+    const [proved, copied] = await Promise.allSettled([proving, copying]);
+    for (const result of [proved, copied]) {
       if (result.status === "fulfilled") continue;
       this.#written -= written;
       this.#onEvent({ type: "bytes", phase: "pack", delta: -written });
       throw result.reason;
     }
-    if (copied.status === "fulfilled") this.#sums.set(this.#inside(entry.path), copied.value);
+    const sum = await copying;
+    this.#sums.set(this.#inside(entry.path), sum);
+    if (sum !== known) await knownSums?.set(key, sum);
     this.#flush();
     this.#onEvent({ type: "item", phase: "pack", name: component, state: "done" });
   };
@@ -226,6 +243,11 @@ class ArchiveWriter implements BundleWriter {
   #source(piece: ImagePiece): HashSource {
     if ("bytes" in piece) return piece;
     return { path: this.#options.blobPath(piece.digest), length: piece.size };
+  }
+
+  async #proveAll(blobs: readonly Descriptor[], component: string): Promise<void> {
+    const proofs = await Promise.allSettled(blobs.map((blob) => this.#prove(blob, component)));
+    for (const proof of proofs) if (proof.status === "rejected") throw proof.reason;
   }
 
   /**

@@ -186,6 +186,10 @@ async function fetchAndPack(
     blobPath: (digest) => store.path(digest),
     // What this run fetched was hashed on its way in.
     isFresh: (digest) => fetch.missing.has(digest),
+    knownSums: {
+      get: (tarball) => store.note(tarball),
+      set: (tarball, sha256) => store.writeNote(tarball, sha256),
+    },
     signal,
     onEvent,
   });

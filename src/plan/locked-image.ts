@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type DiffId, isDigest } from "../core/digest.js";
+import { LIMITS } from "../core/limits.js";
 import { formatPlatform, parsePlatform } from "../core/platform.js";
 import { descriptorSchema } from "../image/descriptor.js";
 
@@ -26,7 +27,7 @@ export const lockedImageSchema = z.object({
   index: descriptorSchema.exactOptional(),
   manifest: descriptorSchema,
   config: descriptorSchema,
-  layers: z.array(layerSchema),
+  layers: z.array(layerSchema).max(LIMITS.layers),
   platform: platformSchema,
   created: text.exactOptional(),
 });

@@ -5,7 +5,7 @@ import type { Endpoint } from "./endpoint.js";
 import { type Tokens, basicHeader } from "./token.js";
 
 /** Who asks what of whom. */
-export interface Access {
+interface Access {
   readonly endpoint: Endpoint;
   readonly origin: string;
   /** With the mirror's prefix. */

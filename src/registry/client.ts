@@ -41,7 +41,7 @@ export interface RegistryOptions {
   readonly now?: () => number;
 }
 
-export interface ManifestAnswer {
+interface ManifestAnswer {
   /** As the registry said; the document may say otherwise. */
   readonly mediaType: string;
   readonly digest: Digest;
@@ -88,6 +88,9 @@ const MANIFEST_TYPES = [
   `${MEDIA_TYPES.dockerSchema1};q=0.1`,
 ].join(", ");
 
+/** Shorter waits for the next try are not worth a word, in milliseconds. */
+const TOLD_WAIT_MS = 3000;
+
 /** Tries at a mirror, in all: the registry behind it is the better second try. */
 const MIRROR_TRIES = 2;
 
@@ -98,7 +101,15 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { env, onEvent, userAgent } = options;
   const requestsPerHost = options.requestsPerHost ?? 6;
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const retry = { ...DEFAULT_RETRY, ...options.retry };
+  const retry: RetryPolicy = {
+    ...DEFAULT_RETRY,
+    onWait: ({ message }, ms) => {
+      if (ms < TOLD_WAIT_MS) return;
+      const again = `Trying again in ${Math.round(ms / 1000)} s.`;
+      onEvent({ type: "notice", level: "info", message: `${message} ${again}` });
+    },
+    ...options.retry,
+  };
   const policy = hostPolicy(options.insecure);
   const endpointsOf = createEndpoints(options.mirrors, policy);
   const closing = new AbortController();

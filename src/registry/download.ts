@@ -1,14 +1,13 @@
 import { shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
-import { pause } from "../store/pause.js";
 import type { PartialBlob } from "../store/store.js";
 import { BlobSink, TooLong } from "./blob-sink.js";
 import { dropBody } from "./body.js";
 import { connectionFailure } from "./connection-error.js";
 import type { Endpoint } from "./endpoint.js";
 import { RegistryFailure } from "./failure.js";
-import { type RetryPolicy, backOff, mayRetry } from "./retry.js";
+import { type RetryPolicy, mayRetry, waitForNextTry } from "./retry.js";
 import type { Session } from "./session.js";
 import type { Slots } from "./slots.js";
 import type { Sources } from "./sources.js";
@@ -115,7 +114,7 @@ async function fill(
       furthest = Math.max(furthest, sink.received);
       barren += 1;
       if (!mayRetry(retry, error, barren)) throw error;
-      await pause(backOff(retry, error, barren), signal);
+      await waitForNextTry(retry, error, barren, signal);
     }
   }
 }
@@ -191,7 +190,7 @@ async function ask(
 function rangeFits(header: string | undefined, from: number, size: number): boolean {
   const [, start, end, total] = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(header ?? "") ?? [];
   return (
-    
+    Number(start) === from &&
     Number(end) < size &&
     Number(end) >= from &&
     (total === "*" || Number(total) === size)

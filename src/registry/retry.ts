@@ -10,6 +10,8 @@ export interface RetryPolicy {
   readonly maxMs: number;
   /** The longest wait that a server can ask for with Retry-After. */
   readonly maxRetryAfterMs: number;
+  /** Hears of each wait, in milliseconds, before it begins. */
+  readonly onWait?: (failure: RegistryFailure, ms: number) => void;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = {
@@ -33,7 +35,7 @@ export async function withRetries<T>(
       return await work();
     } catch (error) {
       if (!mayRetry(policy, error, tries)) throw error;
-      await pause(backOff(policy, error, tries), signal);
+      await waitForNextTry(policy, error, tries, signal);
     }
   }
 }
@@ -51,8 +53,20 @@ export function mayRetry(
   );
 }
 
+/** @throws BundlerError INTERRUPTED */
+export async function waitForNextTry(
+  policy: RetryPolicy,
+  failure: RegistryFailure,
+  tries: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const ms = backOff(policy, failure, tries);
+  policy.onWait?.(failure, ms);
+  await pause(ms, signal);
+}
+
 /** Milliseconds to wait: doubling, jittered so that many clients do not come back at once, and never sooner than asked. */
-export function backOff(policy: RetryPolicy, failure: RegistryFailure, tries: number): number {
+function backOff(policy: RetryPolicy, failure: RegistryFailure, tries: number): number {
   const full = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.max(0, tries - 1));
   const jittered = full * (0.5 + Math.random() / 2);
   return Math.max(jittered, Math.min(failure.retryAfterMs ?? 0, policy.maxRetryAfterMs));

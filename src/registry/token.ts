@@ -11,7 +11,7 @@ import { parseRetryAfter } from "./retry.js";
 import type { HttpResponse, Transport } from "./transport.js";
 import { webAddress } from "./web-address.js";
 
-export interface TokenRequest {
+interface TokenRequest {
   /** Where the registry says that tokens come from. */
   readonly realm: string;
   readonly service: string | undefined;

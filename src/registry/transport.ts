@@ -7,7 +7,7 @@ import type { HostPolicy } from "./endpoint.js";
 import { RegistryFailure } from "./failure.js";
 import { webAddress } from "./web-address.js";
 
-export interface HttpRequest {
+interface HttpRequest {
   readonly method: "GET" | "POST";
   readonly url: URL;
   /** Names in lower case. */

@@ -9,12 +9,14 @@ import { type Digest, hexOf } from "../core/digest.js";
  *     partial/<hex>.<token>     an unfinished blob that the token's process works on
  *     leases/<token>            a run that uses the store
  *     leases/prune.<token>      a prune at work
+ *     notes/<hex>               what was found out once and may be forgotten
  */
 export interface Layout {
   readonly dir: string;
   readonly blobs: string;
   readonly partials: string;
   readonly leases: string;
+  readonly notes: string;
 }
 
 export function layoutOf(dir: string): Layout {
@@ -23,6 +25,7 @@ export function layoutOf(dir: string): Layout {
     blobs: join(dir, "blobs", "sha256"),
     partials: join(dir, "partial"),
     leases: join(dir, "leases"),
+    notes: join(dir, "notes"),
   };
 }
 

@@ -3,7 +3,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
 /** Milliseconds without a sign of life after which a holder that cannot be asked counts as gone. */
-export const SILENCE_MS = 120_000;
+const SILENCE_MS = 120_000;
 
 /** Milliseconds between two signs of life. */
 export const HEARTBEAT_MS = 15_000;

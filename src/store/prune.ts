@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { type Digest, hexOf } from "../core/digest.js";
 import { interrupted, systemCode } from "../core/errors.js";
 import type { Layout } from "./layout.js";
+import { sweepNotes } from "./notes.js";
 import { unlinkIfThere } from "./unlink.js";
 import { findPartials } from "./claim.js";
 
@@ -67,5 +68,6 @@ export async function sweep(layout: Layout, options: PruneOptions): Promise<Prun
     removed += 1;
     freedBytes += size;
   }
+  if (options.dryRun !== true) await sweepNotes(layout, limit);
   return { removed, freedBytes };
 }

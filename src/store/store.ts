@@ -3,19 +3,17 @@ import { mkdir, open, stat, statfs, utimes } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type Digest, digestOf, shortDigest } from "../core/digest.js";
 import { BundlerError, systemCode } from "../core/errors.js";
+import { type ClaimOptions, claimPartial, findPartials } from "./claim.js";
 import { storeError } from "./disk-error.js";
 import { Heartbeat } from "./heartbeat.js";
 import { type Layout, blobPath, layoutOf } from "./layout.js";
 import { type Lease, holders, takeLease, takePruneMark } from "./lease.js";
-import { type ClaimOptions, claimPartial, findPartials } from "./claim.js";
+import { readNote, writeNote } from "./notes.js";
 import { type PartialBlob, putWhole } from "./partial.js";
-import { unlinkIfThere } from "./unlink.js";
 import { type PruneOptions, type PruneResult, listBlobs, sweep } from "./prune.js";
+import { unlinkIfThere } from "./unlink.js";
 
-export type { ClaimOptions } from "./claim.js";
 export type { PartialBlob } from "./partial.js";
-export type { Lease } from "./lease.js";
-export type { PruneOptions, PruneResult } from "./prune.js";
 
 export interface StoreInfo {
   readonly dir: string;
@@ -57,6 +55,10 @@ export interface Store {
   partial(digest: Digest, size: number, options: ClaimOptions): Promise<PartialBlob | undefined>;
   /** Drops a blob whose bytes turned out to be wrong. */
   remove(digest: Digest): Promise<void>;
+  /** What was noted under a key; a hint, to be checked by whoever uses it. */
+  note(key: Digest): Promise<string | undefined>;
+  /** Notes a small text for later runs. */
+  writeNote(key: Digest, text: string): Promise<void>;
   /** While it is held, nothing is pruned. Waits for a prune at work. @throws BundlerError INTERRUPTED. */
   lease(signal: AbortSignal): Promise<Lease>;
   info(): Promise<StoreInfo>;
@@ -83,7 +85,7 @@ export async function openStore(dir: string): Promise<Store> {
     }
   };
   await guard("making the store", async () => {
-    for (const path of [layout.blobs, layout.partials, layout.leases])
+    for (const path of [layout.blobs, layout.partials, layout.leases, layout.notes])
       await mkdir(path, { recursive: true, mode: 0o700 });
   });
   const heartbeat = new Heartbeat();
@@ -112,6 +114,8 @@ export async function openStore(dir: string): Promise<Store> {
       guard(`deleting ${shortDigest(digest)}`, async () => {
         await unlinkIfThere(blobPath(layout, digest));
       }),
+    note: (key) => guard("reading a note", () => readNote(layout, key)),
+    writeNote: (key, text) => guard("writing a note", () => writeNote(layout, key, text)),
     lease: (signal) =>
       guard("marking the store as used", () => takeLease(layout, heartbeat, signal)),
     info: () => guard("listing the store", () => infoOf(layout)),

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -16,6 +17,7 @@ import {
   type Seen,
   startFlakyRegistry,
 } from "../support/flaky-registry.js";
+import { canMount, withSmallDisk } from "../unit/store/small-disk.js";
 
 const signal = new AbortController().signal;
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -54,6 +56,19 @@ function client(options: Partial<RegistryOptions> = {}): Registry {
   });
   closers.push(() => registry.close());
   return registry;
+}
+
+/** Takes connections and drops them without a word. */
+async function deadServer() {
+  let connections = 0;
+  const server = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  closers.push(() => new Promise((resolve) => server.close(resolve)));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { host, origin: `http://${host}`, connections: () => connections };
 }
 
 const image = (registry: FlakyRegistry): Reference => parseReference(`${registry.host}/team/app:1`);
@@ -180,16 +195,7 @@ describe("a manifest", () => {
   });
 
   it("explains Docker Hub's pull limit and does not try again", async () => {
-    const server = await flaky({
-      fault: () => ({
-        kind: "answer",
-        status: 429,
-        headers: { "ratelimit-limit": "100;w=21600" },
-        body: '{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your unauthenticated pull rate limit."}]}',
-      }),
-    });
-    // As a mirror that passes Docker Hub's answer on, and as the registry itself.
-    const failing = client().manifest(parseReference(`${server.host}/library/redis:7`), signal);
+    const server = await flaky();
     server.setFault(({ path }) =>
       path === "/v2/"
         ? undefined
@@ -200,6 +206,7 @@ describe("a manifest", () => {
             body: '{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your unauthenticated pull rate limit."}]}',
           },
     );
+    const failing = client().manifest(parseReference(`${server.host}/library/redis:7`), signal);
     await expect(failing).rejects.toMatchObject({
       code: "NETWORK",
       hint: expect.stringMatching(/docker login.*--mirror.*wait 6 hours/) as string,
@@ -434,6 +441,20 @@ describe("a download", () => {
     await outcome;
   });
 
+  it.skipIf(!canMount)("that fills the disk says DISK and keeps what fitted", async () => {
+    const server = await flaky();
+    const blob = server.addBlob(layer);
+    const small = join(dir, "small");
+    await withSmallDisk(small, async () => {
+      const full = await openStore(join(small, "store"));
+      await expect(
+        client().download(image(server), blob, full, { signal, onBytes: () => undefined }),
+      ).rejects.toMatchObject({ code: "DISK" });
+      expect(await full.info()).toMatchObject({ blobs: 0, partials: 1 });
+    });
+    expect(server.requests.filter(isBlob)).toHaveLength(1);
+  });
+
   it("keeps to the bound per host, and lets small requests pass the blobs", async () => {
     const server = await flaky({
       fault: (seen) => (isBlob(seen) ? { kind: "slow", ms: 150 } : undefined),
@@ -479,7 +500,6 @@ describe("redirects", () => {
           : undefined,
     });
     const auth = Buffer.from("user:secret").toString("base64");
-    const { mkdir, writeFile } = await import("node:fs/promises");
     await mkdir(join(dir, ".docker"));
     await writeFile(
       join(dir, ".docker/config.json"),
@@ -550,20 +570,19 @@ describe("mirrors", () => {
   });
 
   it("are passed over one by one: missing, broken, dead; the dead one is asked no more", async () => {
-    const [empty, broken, dead, origin] = [
-      await flaky(),
-      await flaky({ fault: () => ({ kind: "answer", status: 500 }) }),
-      await flaky(),
-      await flaky(),
-    ];
-    await dead.close();
+    const [empty, origin] = [await flaky(), await flaky()];
+    const broken = await flaky({ fault: () => ({ kind: "answer", status: 500 }) });
+    const dead = await deadServer();
     origin.addManifest("team/app", "1", { schemaVersion: 2 });
     const blob = origin.addBlob(layer);
     const registry = client({
       mirrors: new Map([[origin.host, [empty.origin, broken.origin, dead.origin]]]),
     });
     expect((await registry.manifest(image(origin), signal)).source).toBe(origin.host);
+    const tried = dead.connections();
+    expect(tried).toBe(2);
     await download(registry, image(origin), blob, layer);
+    expect(dead.connections()).toBe(tried);
     const warnings = notices();
     expect(warnings).toHaveLength(2);
     expect(warnings[0]).toContain(`Mirror ${broken.host} is no help, using ${dead.host}`);
@@ -630,5 +649,7 @@ describe("a host that does not answer", () => {
       code: "INTERRUPTED",
     });
     expect(Date.now() - start).toBeLessThan(1000);
+    // Nobody sits before a silent screen for a minute.
+    expect(notices()[0]).toMatch(/answered 503.*Trying again in 60 s/);
   });
 });

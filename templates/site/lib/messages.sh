@@ -113,7 +113,8 @@ END
         not_created) printf 'not created yet\n' ;;
         waiting) printf '  %s s: %s of %s ready; waiting for %s\n' "$@" ;;
         settling) printf '  %s s: all %s ready; making sure that they stay so\n' "$@" ;;
-        service_not_ready) printf 'Not ready: %s, state: %s, restarts: %s. Its last lines:\n' "$@" ;;
+        service_not_ready) printf 'Not ready: %s, state: %s, restarts: %s. Its last lines, where there are any:\n' "$@" ;;
+        health_check_said) printf '    health check: %s\n' "$@" ;;
         compose_failed) printf 'NOT INSTALLED: compose could not start the services. The log is %s. Mend what is named above, then run ./install.sh again.\n' "$@" ;;
         service_failed) printf 'NOT INSTALLED: a service ended. The log is %s. Mend what is named above, then run ./install.sh again.\n' "$@" ;;
         too_slow) printf 'NOT INSTALLED: not all services were ready after %s s. The log is %s. Mend what is named above, or give them longer with --timeout, then run ./install.sh again.\n' "$@" ;;
@@ -207,7 +208,8 @@ END
         not_created) printf '尚未创建\n' ;;
         waiting) printf '  %s 秒：%s/%s 已就绪，正在等待 %s\n' "$@" ;;
         settling) printf '  %s 秒：%s 个服务均已就绪，正在确认是否稳定\n' "$@" ;;
-        service_not_ready) printf '未就绪：%s，状态：%s，重启次数：%s。最后的日志：\n' "$@" ;;
+        service_not_ready) printf '未就绪：%s，状态：%s，重启次数：%s。最后的日志（如有）：\n' "$@" ;;
+        health_check_said) printf '    健康检查：%s\n' "$@" ;;
         compose_failed) printf '安装未完成：compose 无法启动服务。日志见 %s。请处理上述问题后重新运行 ./install.sh。\n' "$@" ;;
         service_failed) printf '安装未完成：有服务已退出。日志见 %s。请处理上述问题后重新运行 ./install.sh。\n' "$@" ;;
         too_slow) printf '安装未完成：%s 秒后仍有服务未就绪。日志见 %s。请处理上述问题，或用 --timeout 延长等待时间，然后重新运行 ./install.sh。\n' "$@" ;;

@@ -80,16 +80,33 @@ service_states() { # EXPECTED
 # One line a container of the project:
 # service|state|health|exit code|restarts|restart policy|one-off|id
 containers() {
-    case $ENGINE in
-        docker) health='{{if .State.Health}}{{.State.Health.Status}}{{end}}' ;;
-        podman) health='{{.State.Healthcheck.Status}}' ;;
-    esac
+    health=$(health_format Status '{{.}}')
     format='{{index .Config.Labels "com.docker.compose.service"}}|{{.State.Status}}|'$health
     format=$format'|{{.State.ExitCode}}|{{.RestartCount}}|{{.HostConfig.RestartPolicy.Name}}'
-    format=$format'|{{index .Config.Labels "com.docker.compose.oneoff"}}|{{.Id}}'
-    # A container that goes between the two commands is missing in the answer, and no more.
+    format=$format'|{{index .Config.Labels "com.docker.compose.oneoff"}}'
+    # With {{.Id}} in the format Docker falls back to the bare JSON (its field is ID), and there the
+    # health of a container without a health check is an error. A container that goes between the
+    # two commands is missing in the answer, and no more.
     "$ENGINE" ps -aq --no-trunc --filter "label=com.docker.compose.project=$(bundle_value project)" |
-        while IFS= read -r id; do "$ENGINE" inspect --format "$format" "$id" || :; done 2>/dev/null
+        while IFS= read -r id; do
+            if facts=$("$ENGINE" inspect --format "$format" "$id" 2>/dev/null </dev/null); then
+                printf '%s|%s\n' "$facts" "$id"
+            fi
+        done
+}
+
+# A template that takes what it can of the health of a container, which may have none.
+health_format() { # FIELD TEMPLATE
+    case $ENGINE in
+        docker) printf '{{with .State.Health}}{{with .%s}}%s{{end}}{{end}}\n' "$1" "$2" ;;
+        podman) printf '{{with .State.Healthcheck.%s}}%s{{end}}\n' "$1" "$2" ;;
+    esac
+}
+
+# What the last health check of a container said.
+last_probe() { # CONTAINER
+    format=$(health_format Log '{{range .}}exit code {{.ExitCode}} {{.Output}}{{println}}{{end}}')
+    "$ENGINE" inspect --format "$format" "$1" 2>/dev/null | grep . | tail -n 3 || :
 }
 
 say_progress() { # SECONDS STATES
@@ -111,6 +128,8 @@ give_up() { # STATES KEY ARG...
         while IFS=$TAB read -r _ name word id restarts; do
             say service_not_ready "$name" "$word" "$restarts" >&2
             [ "$id" != - ] || continue
+            probe=$(last_probe "$id")
+            [ -z "$probe" ] || say health_check_said "$probe" >&2
             "$ENGINE" logs --tail 20 "$id" 2>&1 </dev/null | sed 's/^/    /' | tee -a "$LOG" >&2
         done
     fail 9 "$@" "$LOG"

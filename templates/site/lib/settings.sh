@@ -140,6 +140,7 @@ write_settings() {
         fi
     ) || exit $?
     if cmp -s .install.env .env; then
+        rm -f .install.env
         chmod 600 .env
         say settings_kept "$PWD/.env"
     else

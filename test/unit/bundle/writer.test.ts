@@ -28,6 +28,37 @@ const caught = async (promise: Promise<unknown>): Promise<BundlerError> =>
   );
 const listed = (): Promise<string[]> => readdir(dir).then((names) => names.sort());
 
+describe("sums of earlier runs", () => {
+  it("spare the proof of each blob, and damage is found all the same", async () => {
+    const { layout, blobs } = await makeSample(dir);
+    const notes = new Map<string, string>();
+    const options = {
+      blobPath: blobs.path,
+      knownSums: {
+        get: (key: string) => Promise.resolve(notes.get(key)),
+        set: (key: string, sum: string) => Promise.resolve(void notes.set(key, sum)),
+      },
+    };
+    await writeBundle(layout, { ...options, output: out("first.tar") });
+    expect(notes.size).toBe(2);
+    await writeBundle(layout, { ...options, output: out("second.tar") });
+    expect(await readFile(out("second.tar"))).toEqual(await readFile(out("first.tar")));
+
+    // A note that does not fit costs a proof, no more.
+    for (const key of notes.keys()) notes.set(key, "0".repeat(64));
+    await writeBundle(layout, { ...options, output: out("third.tar") });
+    expect(await readFile(out("third.tar"))).toEqual(await readFile(out("first.tar")));
+    expect([...notes.values()]).not.toContain("0".repeat(64));
+
+    const digest = layout.manifest.components[0]!.image.layers[0]!.digest;
+    const bytes = await readFile(blobs.path(digest));
+    bytes[0] = bytes[0]! ^ 1;
+    await writeFile(blobs.path(digest), bytes);
+    const error = await caught(writeBundle(layout, { ...options, output: out("fourth.tar") }));
+    expect(error).toMatchObject({ code: "INTEGRITY", details: { digest } });
+  });
+});
+
 describe("writing a bundle", () => {
   it("makes an archive that tar unpacks and sha256sum accepts, in the order of the design", async () => {
     const { layout, blobs } = await makeSample(dir);

@@ -1,13 +1,14 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createInterface } from "node:readline";
-import { mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { digestOf } from "../../../src/core/digest.js";
 import { type Store, openStore } from "../../../src/store/store.js";
 import { type CompiledSources, compileSources } from "./compiled-sources.js";
+import { canMount, withSmallDisk } from "./small-disk.js";
 
 const signal = new AbortController().signal;
 let sources: CompiledSources;
@@ -69,10 +70,10 @@ describe("after SIGKILL", () => {
   it.each([0, 3, 17])(
     "a download is taken over with its bytes (killed after %d ms)",
     async (ms) => {
-      const whole = Buffer.alloc(64 * 1024 * 1024, "openim");
+      const whole = Buffer.alloc(24 * 1024 * 1024, "openim");
       const digest = digestOf(whole);
       const { child, lines } = run(`
-      const whole = Buffer.alloc(64 * 1024 * 1024, "openim");
+      const whole = Buffer.alloc(24 * 1024 * 1024, "openim");
       const partial = await store.partial(digestOf(whole), whole.length, { signal });
       await partial.write([whole.subarray(0, 4096)], 0);
       say("started");
@@ -161,23 +162,10 @@ describe("several processes on one store", () => {
   });
 });
 
-const mountable = ((): boolean => {
-  if (process.platform !== "linux" || process.getuid?.() !== 0) return false;
-  try {
-    // In a mount namespace of its own, which is gone at once.
-    execFileSync("unshare", ["-m", "mount", "-t", "tmpfs", "none", "/mnt"], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-})();
-
 describe("on a full disk", () => {
-  it.skipIf(!mountable)("says DISK and keeps what was written", async () => {
+  it.skipIf(!canMount)("says DISK and keeps what was written", async () => {
     const small = join(dir, "small");
-    await mkdir(small);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "none", small]);
-    try {
+    await withSmallDisk(small, async () => {
       const full = await openStore(join(small, "store"));
       const whole = Buffer.alloc(4 * 1024 * 1024, 1);
       const partial = await full.partial(digestOf(whole), whole.length, { signal });
@@ -189,8 +177,6 @@ describe("on a full disk", () => {
       expect((await full.info()).partialBytes).toBeGreaterThan(100_000);
       await expect(full.put(whole)).rejects.toMatchObject({ code: "DISK" });
       expect((await full.info()).partials).toBe(1);
-    } finally {
-      execFileSync("umount", [small]);
-    }
+    });
   });
 });

@@ -159,6 +159,27 @@ describe("an unfinished blob", () => {
     expect(holder).toEqual({ pid: process.pid });
   });
 
+  it("is claimed by one of many who come at the same moment", async () => {
+    let holders = 0;
+    let most = 0;
+    let claims = 0;
+    const work = async (): Promise<void> => {
+      const partial = await store.partial(digest, 3000, { signal });
+      if (partial === undefined) return;
+      claims += 1;
+      most = Math.max(most, (holders += 1));
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      await partial.write([bytes], 0);
+      holders -= 1;
+      // The first two give up, so that there is something to fight for again.
+      await (claims > 2 ? partial.commit() : partial.release());
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+    expect(most).toBe(1);
+    expect(claims).toBe(3);
+    expect(await store.info()).toMatchObject({ blobs: 1, partials: 0 });
+  });
+
   it("goes to the one who waits when the first gives up", async () => {
     const first = await claim(digest, 3000);
     const second = claim(digest, 3000);

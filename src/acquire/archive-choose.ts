@@ -1,6 +1,6 @@
 import { BundlerError } from "../core/errors.js";
 import { type Platform, formatPlatform, platformDistance } from "../core/platform.js";
-import { formatReference, parseReference } from "../registry/reference.js";
+import { formatReference, parseReference } from "../image/reference.js";
 
 /** What is wanted of an archive. */
 export interface Wanted {

@@ -5,7 +5,7 @@ import type { Descriptor } from "../image/descriptor.js";
 import { pinnedManifest } from "../plan/resolve.js";
 import type { LockedComponent, LockedImage, PlatformLock } from "../plan/types.js";
 import type { Registry } from "../registry/client.js";
-import { type Reference, parseReference } from "../registry/reference.js";
+import { type Reference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 
 export interface FetchContext {

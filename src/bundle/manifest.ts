@@ -22,7 +22,8 @@ const componentSchema = z
     method: methodSchema,
     reason: text,
     ports: z.array(z.object({ host: port, container: port, protocol: z.enum(["tcp", "udp"]) })),
-    image: lockedImageSchema,
+    // Names are a matter of verify, which has more to say than a schema.
+    image: lockedImageSchema.extend({ reference: text }),
     tarball: z.object({ path: z.string(), size: sizeSchema }),
   })
   .refine(({ name, tarball }) => tarball.path === tarballPath(name), {

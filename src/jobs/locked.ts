@@ -2,7 +2,7 @@ import { BundlerError } from "../core/errors.js";
 import { formatPlatform, parsePlatform } from "../core/platform.js";
 import type { Component, Definition } from "../definition/types.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
-import { parseReference } from "../registry/reference.js";
+import { parseReference } from "../image/reference.js";
 import { pinnedManifest } from "../plan/resolve.js";
 import { type SelectionOptions, importComponent } from "./plan.js";
 import type { SourceOptions, Sources } from "./sources.js";

@@ -5,7 +5,7 @@ import type { Platform } from "../core/platform.js";
 import type { Definition } from "../definition/types.js";
 import { type Plan, type PlanProblem, makePlan } from "../plan/plan.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
-import { formatReference, parseReference } from "../registry/reference.js";
+import { formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import { type SourceOptions, type Sources, withSources } from "./sources.js";
 

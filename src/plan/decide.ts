@@ -2,7 +2,7 @@ import type { BundlerError } from "../core/errors.js";
 import { type Platform, formatPlatform, platformMatches } from "../core/platform.js";
 import type { Component } from "../definition/types.js";
 import type { Registry } from "../registry/client.js";
-import { type Reference, formatReference, parseReference } from "../registry/reference.js";
+import { type Reference, formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import { type Resolution, resolveImage } from "./resolve.js";
 import type { LockedComponent, LockedImage } from "./types.js";

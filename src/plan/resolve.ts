@@ -6,7 +6,7 @@ import type { Descriptor } from "../image/descriptor.js";
 import { type ImageManifest, parseManifest } from "../image/manifest.js";
 import { offeredPlatforms, selectEntry } from "../image/select.js";
 import type { Registry } from "../registry/client.js";
-import { type Reference, formatReference } from "../registry/reference.js";
+import { type Reference, formatReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import type { LockedImage } from "./types.js";
 

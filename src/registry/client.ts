@@ -13,7 +13,7 @@ import { createCredentials } from "./credentials.js";
 import { blobSubject, downloadBlob } from "./download.js";
 import { type Endpoint, createEndpoints, hostPolicy } from "./endpoint.js";
 import { RegistryFailure } from "./failure.js";
-import { type Reference, familiarReference } from "./reference.js";
+import { type Reference, familiarReference } from "../image/reference.js";
 import { DEFAULT_RETRY, type RetryPolicy, withRetries } from "./retry.js";
 import { type Question, createSession } from "./session.js";
 import { SharedDownloads } from "./shared-downloads.js";

@@ -1,4 +1,4 @@
-import { pause } from "../store/pause.js";
+import { pause } from "../core/pause.js";
 import { RegistryFailure } from "./failure.js";
 
 export interface RetryPolicy {

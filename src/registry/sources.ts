@@ -49,21 +49,31 @@ export function createSources(onEvent: EventSink): Sources {
   };
 }
 
-/** The registry's own answer decides what kind of error it is; the mirrors' are listed with it. */
+/**
+ * The registry's own answer decides what kind of error it is; the mirrors' are listed with it. Where
+ * the registry cannot be reached, as behind a company's mirror, a mirror that wants a login decides.
+ */
 function summary(
   subject: string,
   failures: readonly { readonly host: string; readonly error: BundlerError }[],
 ): BundlerError {
-  const last = failures.at(-1);
-  if (last === undefined) return new BundlerError("INTERNAL", `${subject}: nowhere to ask.`);
-  if (failures.length === 1) return last.error;
+  const own = failures.at(-1);
+  const refused =
+    own?.error.code === "NETWORK" ? failures.find(({ error }) => error.code === "AUTH") : undefined;
+  const deciding = refused ?? own;
+  if (deciding === undefined) return new BundlerError("INTERNAL", `${subject}: nowhere to ask.`);
+  if (failures.length === 1) return deciding.error;
   const lines = failures.map(({ error }) => `  ${error.message.replace(`${subject}: `, "")}`);
-  return new BundlerError(last.error.code, `${subject}: no source has it.\n${lines.join("\n")}`, {
-    ...(last.error.hint === undefined ? {} : { hint: last.error.hint }),
-    details: {
-      ...last.error.details,
-      sources: failures.map(({ host, error }) => ({ host, code: error.code })),
+  return new BundlerError(
+    deciding.error.code,
+    `${subject}: no source has it.\n${lines.join("\n")}`,
+    {
+      ...(deciding.error.hint === undefined ? {} : { hint: deciding.error.hint }),
+      details: {
+        ...deciding.error.details,
+        sources: failures.map(({ host, error }) => ({ host, code: error.code })),
+      },
+      cause: deciding.error,
     },
-    cause: last.error,
-  });
+  );
 }

@@ -7,7 +7,7 @@ import {
   parsePlatform,
 } from "../core/platform.js";
 import type { Component, Definition } from "../definition/types.js";
-import { parseReference } from "../registry/reference.js";
+import { parseReference } from "../image/reference.js";
 import type { SampleImage, SampleService } from "./images.js";
 import { SAMPLE_PLATFORMS } from "./machines.js";
 import { OFFERS } from "./offers.js";

@@ -6,7 +6,7 @@ import { interrupted, systemCode } from "../core/errors.js";
 import type { Layout } from "./layout.js";
 import { type Liveness, livenessOf, newToken, pidOf } from "./owner.js";
 import { ClaimedPartial, type PartialBlob, type Place } from "./partial.js";
-import { pause } from "./pause.js";
+import { pause } from "../core/pause.js";
 import { unlinkIfThere } from "./unlink.js";
 
 export interface ClaimOptions {

@@ -4,7 +4,7 @@ import { BundlerError, systemCode } from "../core/errors.js";
 import type { Heartbeat } from "./heartbeat.js";
 import type { Layout } from "./layout.js";
 import { livenessOf, newToken, pidOf } from "./owner.js";
-import { pause } from "./pause.js";
+import { pause } from "../core/pause.js";
 import { unlinkIfThere } from "./unlink.js";
 
 /** Held by a run while it counts on the blobs of a store. */

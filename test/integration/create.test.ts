@@ -65,7 +65,7 @@ describe("create", () => {
     const registry = await serve({ auth: { scheme: "bearer" } });
     const made = await cli(create(registry, "--json"), inDir);
     expect(made).toMatchObject({ code: 0, stderr: "" });
-    const [archive] = jsonOf<CreateResult>(made).archives;
+    const [archive] = (jsonOf(made) as CreateResult).archives;
     expect(archive).toMatchObject({
       platform: "linux/arm64",
       components: ["cache", "database"],
@@ -91,7 +91,7 @@ describe("create", () => {
       cli(["plan", definition, "-p", platform, ...sources(registry), "--json"], inDir);
     const planned = await ask("aarch64");
     expect(planned.code).toBe(0);
-    const [{ components = [] } = {}] = jsonOf<PlanResult>(planned).platforms;
+    const components = (jsonOf(planned) as PlanResult).platforms[0]?.components ?? [];
     expect(components.map(({ name, method }) => [name, method])).toEqual([
       ["cache", "image"],
       ["database", "alternative"],
@@ -104,7 +104,7 @@ describe("create", () => {
 
     const impossible = await ask("linux/riscv64");
     expect(impossible.code).toBe(4);
-    expect(jsonOf<PlanResult>(impossible)).toMatchObject({
+    expect(jsonOf(impossible) as PlanResult).toMatchObject({
       ok: false,
       problems: [{ component: "cache" }, { component: "database" }, { component: "extra" }],
     });
@@ -157,7 +157,7 @@ describe("create", () => {
     await writeFile(lock, text.replaceAll(pinned, gone));
     const lost = await cli(create(registry, "--locked", lock, "--json"), inDir);
     expect(lost.code).toBe(8);
-    expect(jsonOf<{ error: { message: string } }>(lost).error.message).toMatch(
+    expect((jsonOf(lost) as { error: { message: string } }).error.message).toMatch(
       /cache: 127\.0\.0\.1:\d+\/library\/redis:7\.0\.15 no longer has the locked manifest sha256:0+; the tag now points to sha256:/,
     );
 
@@ -189,7 +189,7 @@ describe("create", () => {
     const blobs = (): number => registry.requests.filter(({ kind }) => kind === "blob").length;
     const before = blobs();
     const again = await cli(create(registry, "--force", "--json"), inDir);
-    expect(jsonOf<CreateResult>(again).archives[0]?.fetched).toBe(0);
+    expect((jsonOf(again) as CreateResult).archives[0]?.fetched).toBe(0);
     expect(blobs()).toBe(before);
 
     const folder = path.join(dir, "store", "blobs", "sha256");
@@ -267,7 +267,7 @@ describe("create", () => {
   it("names what is wrong with a registry that refuses, lies or breaks", async () => {
     const failing = async (options: Omit<SampleRegistryOptions, "images">): Promise<CliOutcome> =>
       cli(create(await serve(options), "--json"), inDir);
-    const error = (outcome: CliOutcome): unknown => jsonOf<{ error: unknown }>(outcome).error;
+    const error = (outcome: CliOutcome): unknown => (jsonOf(outcome) as { error: unknown }).error;
 
     const refused = await failing({ auth: { scheme: "basic", username: "u", password: "p" } });
     expect(error(refused)).toMatchObject({ code: "AUTH", exitCode: 6 });

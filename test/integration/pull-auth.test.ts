@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BundlerEvent } from "../../src/core/events.js";
 import { type Registry, type RegistryOptions, createRegistry } from "../../src/registry/client.js";
-import { type Reference, parseReference } from "../../src/registry/reference.js";
+import { type Reference, parseReference } from "../../src/image/reference.js";
 import { openStore } from "../../src/store/store.js";
 import {
   type FlakyOptions,

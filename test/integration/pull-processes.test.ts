@@ -39,7 +39,7 @@ afterEach(async () => {
 function download(): { readonly child: ChildProcess; readonly lines: AsyncIterable<string> } {
   const program = `
     import { createRegistry } from ${JSON.stringify(sources.url("registry/client.js"))};
-    import { parseReference } from ${JSON.stringify(sources.url("registry/reference.js"))};
+    import { parseReference } from ${JSON.stringify(sources.url("image/reference.js"))};
     import { openStore } from ${JSON.stringify(sources.url("store/store.js"))};
     const say = (text) => process.stdout.write(text + "\\n");
     const registry = createRegistry({

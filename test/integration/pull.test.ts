@@ -8,7 +8,7 @@ import { digestOf } from "../../src/core/digest.js";
 import type { BundlerEvent } from "../../src/core/events.js";
 import type { Descriptor } from "../../src/image/descriptor.js";
 import { type Registry, type RegistryOptions, createRegistry } from "../../src/registry/client.js";
-import { type Reference, parseReference } from "../../src/registry/reference.js";
+import { type Reference, parseReference } from "../../src/image/reference.js";
 import { type Store, openStore } from "../../src/store/store.js";
 import {
   type Fault,

@@ -43,6 +43,6 @@ export function cli(args: readonly string[], options: CliOptions): Promise<CliOu
 }
 
 /** The result that a command printed with --json. */
-export function jsonOf<T>({ stdout }: CliOutcome): T {
-  return JSON.parse(stdout) as T;
+export function jsonOf({ stdout }: CliOutcome): unknown {
+  return JSON.parse(stdout);
 }

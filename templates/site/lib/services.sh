@@ -80,7 +80,10 @@ service_states() { # EXPECTED
 # One line a container of the project:
 # service|state|health|exit code|restarts|restart policy|one-off|id
 containers() {
-    health=$(health_format Status '{{.}}')
+    case $ENGINE in
+        docker) health='{{if .State.Health}}{{.State.Health.Status}}{{end}}' ;;
+        podman) health='{{.State.Healthcheck.Status}}' ;;
+    esac
     format='{{index .Config.Labels "com.docker.compose.service"}}|{{.State.Status}}|'$health
     format=$format'|{{.State.ExitCode}}|{{.RestartCount}}|{{.HostConfig.RestartPolicy.Name}}'
     format=$format'|{{index .Config.Labels "com.docker.compose.oneoff"}}'
@@ -95,18 +98,14 @@ containers() {
         done
 }
 
-# A template that takes what it can of the health of a container, which may have none.
-health_format() { # FIELD TEMPLATE
-    case $ENGINE in
-        docker) printf '{{with .State.Health}}{{with .%s}}%s{{end}}{{end}}\n' "$1" "$2" ;;
-        podman) printf '{{with .State.Healthcheck.%s}}%s{{end}}\n' "$1" "$2" ;;
-    esac
-}
-
 # What the last health check of a container said.
 last_probe() { # CONTAINER
-    format=$(health_format Log '{{range .}}exit code {{.ExitCode}} {{.Output}}{{println}}{{end}}')
-    "$ENGINE" inspect --format "$format" "$1" 2>/dev/null | grep . | tail -n 3 || :
+    probe='exit code {{.ExitCode}} {{.Output}}{{println}}{{end}}'
+    case $ENGINE in
+        docker) probes="{{if .State.Health}}{{range .State.Health.Log}}$probe{{end}}" ;;
+        podman) probes="{{range .State.Healthcheck.Log}}$probe" ;;
+    esac
+    "$ENGINE" inspect --format "$probes" "$1" 2>/dev/null | grep . | tail -n 1 || :
 }
 
 say_progress() { # SECONDS STATES

@@ -15,7 +15,7 @@ describe("the command surface", () => {
         );
         const named = Object.values(flags).map(({ name, char, ...flag }) => {
           const short = char === undefined ? "" : `-${char} `;
-          const value = flag.type === "boolean" ? "" : ` ${flag.helpValue ?? "value"}`;
+          const value = flag.type === "boolean" ? "" : ` ${String(flag.helpValue ?? "value")}`;
           const marks = `${flag.required ? "!" : ""}${"multiple" in flag && flag.multiple ? "*" : ""}`;
           return `${short}--${name}${value}${marks}`;
         });
@@ -89,7 +89,7 @@ describe("the command surface", () => {
       const command = config.findCommand(id, { must: true });
       expect(command.summary).toMatch(/\.$/);
       expect(command.examples?.length).toBeGreaterThan(0);
-      expect(command.enableJsonFlag).toBe(true);
+      expect(command["enableJsonFlag"]).toBe(true);
       for (const flag of Object.values(command.flags))
         expect(flag.summary ?? flag.description).toMatch(/\w/);
       for (const arg of Object.values(command.args)) expect(arg.description).toMatch(/\w/);

@@ -5,7 +5,7 @@ import {
   familiarReference,
   formatReference,
   parseReference,
-} from "../../../src/registry/reference.js";
+} from "../../../src/image/reference.js";
 
 const HEX = "0123456789abcdef".repeat(4);
 

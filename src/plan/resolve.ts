@@ -30,7 +30,8 @@ interface ResolveContext {
  * Asks a registry for an image: index, manifest and config, never a layer. The config decides
  * the platform, for an image inside an index as for a single manifest. Manifest and config are
  * kept in the store, where packing finds them.
- * @throws BundlerError NETWORK when the registry cannot be asked, INTERRUPTED.
+ * @throws BundlerError NETWORK when the registry cannot be asked, INTEGRITY when bytes arrive spoilt
+ *   from every source, INTERRUPTED.
  */
 export async function resolveImage(
   reference: Reference,
@@ -40,10 +41,37 @@ export async function resolveImage(
   try {
     return await resolve(reference, target, context);
   } catch (error) {
-    if (error instanceof BundlerError && ["NOT_FOUND", "AUTH", "INTEGRITY"].includes(error.code)) {
+    if (error instanceof Unusable) return { kind: "unusable", error: error.reason };
+    if (error instanceof BundlerError && (error.code === "NOT_FOUND" || error.code === "AUTH")) {
       return { kind: "unusable", error };
     }
     throw error;
+  }
+}
+
+/** Carries what is wrong with a document that arrived as it should. */
+class Unusable extends Error {
+  readonly reason: BundlerError;
+
+  constructor(reason: BundlerError) {
+    super(reason.message);
+    this.reason = reason;
+  }
+}
+
+function unusable(message: string): Unusable {
+  return new Unusable(new BundlerError("INTEGRITY", message));
+}
+
+/**
+ * Reads a document of the image. What fails here is the image's fault, and an alternative may stand
+ * in; bytes that were spoilt on their way are nobody's reason to take another image.
+ */
+function read<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof BundlerError ? new Unusable(error) : error;
   }
 }
 
@@ -55,7 +83,7 @@ async function resolve(
   const { registry, store, signal } = context;
   const name = formatReference(reference);
   const top = await registry.manifest(reference, signal);
-  const document = parseManifest(name, top.bytes, top.mediaType);
+  const document = read(() => parseManifest(name, top.bytes, top.mediaType));
   if (document.kind === "image") {
     const manifest = { mediaType: document.mediaType, digest: top.digest, size: top.bytes.length };
     await store.put(top.bytes);
@@ -65,12 +93,9 @@ async function resolve(
   if (entry === undefined) return { kind: "other-platforms", offered: offeredPlatforms(document) };
   const { mediaType, digest, size } = entry;
   const bytes = await pinnedManifest(reference, { mediaType, digest, size }, context);
-  const inner = parseManifest(`${name}@${digest}`, bytes, mediaType);
+  const inner = read(() => parseManifest(`${name}@${digest}`, bytes, mediaType));
   if (inner.kind === "index") {
-    throw new BundlerError(
-      "INTEGRITY",
-      `${name} holds an index inside its index, which engines do not load.`,
-    );
+    throw unusable(`${name} holds an index inside its index, which engines do not load.`);
   }
   return resolveConfig(reference, target, context, {
     index: { mediaType: document.mediaType, digest: top.digest, size: top.bytes.length },
@@ -126,7 +151,7 @@ async function resolveConfig(
   const name = formatReference(reference);
   const { index, manifest, document, promised } = found;
   const bytes = await pinnedConfig(reference, document.config, context);
-  const config = parseConfig(`${name}: config ${document.config.digest}`, bytes);
+  const config = read(() => parseConfig(`${name}: config ${document.config.digest}`, bytes));
   const configured = formatPlatform(config.platform);
   if (platformDistance(target, config.platform) === undefined) {
     return promised === undefined
@@ -138,8 +163,7 @@ async function resolveConfig(
     return diffId === undefined ? [] : [{ ...layer, diffId }];
   });
   if (layers.length !== document.layers.length || layers.length !== config.diffIds.length) {
-    throw new BundlerError(
-      "INTEGRITY",
+    throw unusable(
       `${name}: the manifest has ${document.layers.length} layers, its config ${config.diffIds.length} diffIDs.`,
     );
   }

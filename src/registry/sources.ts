@@ -51,16 +51,19 @@ export function createSources(onEvent: EventSink): Sources {
 
 /**
  * The registry's own answer decides what kind of error it is; the mirrors' are listed with it. Where
- * the registry cannot be reached, as behind a company's mirror, a mirror that wants a login decides.
+ * the registry cannot be reached, as behind a company's mirror, a mirror that wants a login or that
+ * gives wrong bytes decides.
  */
 function summary(
   subject: string,
   failures: readonly { readonly host: string; readonly error: BundlerError }[],
 ): BundlerError {
   const own = failures.at(-1);
-  const refused =
-    own?.error.code === "NETWORK" ? failures.find(({ error }) => error.code === "AUTH") : undefined;
-  const deciding = refused ?? own;
+  const telling =
+    own?.error.code === "NETWORK"
+      ? failures.find(({ error }) => error.code === "AUTH" || error.code === "INTEGRITY")
+      : undefined;
+  const deciding = telling ?? own;
   if (deciding === undefined) return new BundlerError("INTERNAL", `${subject}: nowhere to ask.`);
   if (failures.length === 1) return deciding.error;
   const lines = failures.map(({ error }) => `  ${error.message.replace(`${subject}: `, "")}`);

@@ -275,8 +275,11 @@ describe("create", () => {
       faults: ({ kind, method }) =>
         kind === "blob" && method === "GET" ? { kind: "corrupt" } : undefined,
     });
-    expect(error(corrupt)).toMatchObject({ exitCode: expect.any(Number) as number });
-    expect([4, 7]).toContain(corrupt.code);
+    expect(error(corrupt)).toMatchObject({
+      code: "INTEGRITY",
+      exitCode: 7,
+      message: expect.stringMatching(/^(cache|database): .*sha256:/s) as string,
+    });
     expect(await archives()).toEqual([]);
   });
 });

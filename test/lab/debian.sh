@@ -69,17 +69,22 @@ END
 # fetch_debs WORLD PACKAGE…: downloads packages that are not yet in the cache. Dependencies are
 # named by the caller, because only a few of a package's dependencies belong in a small image.
 fetch_debs() {
-  local dir=$LAB_CACHE/apt/$1 package missing=()
+  local dir=$LAB_CACHE/apt/$1
   shift
-  for package in "$@"; do
-    compgen -G "$dir/debs/${package}_*.deb" >/dev/null || missing+=("$package")
-  done
-  [ "${#missing[@]}" -gt 0 ] || return 0
   (
-    cd "$dir/debs"
+    # Another run may share the cache, and one that was stopped may have left half a package.
+    flock 9
+    missing=()
+    for package in "$@"; do
+      compgen -G "$dir/debs/${package}_*.deb" >/dev/null || missing+=("$package")
+    done
+    [ "${#missing[@]}" -gt 0 ] || exit 0
+    rm -rf "$dir/unfinished"
+    mkdir "$dir/unfinished"
+    cd "$dir/unfinished"
     export APT_CONFIG=$dir/apt.conf
-    apt-get update -q && apt-get download -q "${missing[@]}"
-  ) >"$LAB/apt.log" 2>&1 </dev/null || {
+    apt-get update -q && apt-get download -q "${missing[@]}" && mv -- *.deb "$dir/debs/"
+  ) >"$LAB/apt.log" 2>&1 </dev/null 9>"$dir/lock" || {
     tail -n 20 "$LAB/apt.log"
     return 1
   }

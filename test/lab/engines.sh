@@ -130,12 +130,17 @@ close_air_gap() {
   ip netns del "$AIR_GAP"
 }
 
-# stop_engines: every daemon that was started, and whatever is still mounted under the work folder.
+# stop_engines: every daemon that was started, whatever process of theirs is left, and what is still
+# mounted under the work folder.
 stop_engines() {
-  local pidfile mounted
+  local pidfile pid mounted
   for pidfile in "$LAB"/*/pid; do
     [ -e "$pidfile" ] || continue
     stop_docker "$(basename "$(dirname "$pidfile")")"
+  done
+  # A daemon that had to be killed leaves its containerd and shims; the folder's name is this run's alone.
+  for pid in $(pgrep -f -- "$LAB/"); do
+    kill -9 "$pid" 2>/dev/null || true
   done
   [ ! -e "/run/netns/$AIR_GAP" ] || ip netns del "$AIR_GAP"
   while read -r mounted; do

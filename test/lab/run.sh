@@ -61,7 +61,7 @@ clean_up() {
   stop_registry
   stop_engines
   stop_emulation
-  rm -rf "$LAB"
+  rm -rf --one-file-system "$LAB"
   # Set when the run came to its own end; otherwise preparing the lab failed, or someone stopped it.
   if [ -z "${finished:-}" ]; then
     printf '%d passed, %d failed\n' "$passed" "$((failed + 1))"

@@ -18,7 +18,13 @@ export {
 export type { SourceOptions } from "./jobs/sources.js";
 export { checkDefinition, loadDefinition } from "./definition/definition.js";
 export { listBundles, resolveBundle } from "./definition/bundles.js";
-export type { Component, Definition, DefinitionProblem, Setting } from "./definition/types.js";
+export type {
+  Alternative,
+  Component,
+  Definition,
+  DefinitionProblem,
+  Setting,
+} from "./definition/types.js";
 export { inspectBundle } from "./bundle/inspect.js";
 export { type Finding, type VerifyReport, verifyBundle as verify } from "./verify/verify.js";
 export type { BundleComponent, BundleManifest } from "./bundle/types.js";

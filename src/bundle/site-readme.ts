@@ -3,7 +3,7 @@ import { BundlerError } from "../core/errors.js";
 import { bundleRoot } from "./paths.js";
 import type { SiteManifest } from "./site-index.js";
 
-export type SiteLanguage = "en" | "zh";
+type SiteLanguage = "en" | "zh";
 
 /** A template with `{{name}}` in it, for the customer's README in one language. */
 export interface ReadmeTemplate {

@@ -27,7 +27,7 @@ export interface WriteOptions {
 }
 
 /** Remembers the sha256 of image tarballs whose every blob was proved. */
-export interface KnownSums {
+interface KnownSums {
   readonly get: (tarball: Digest) => Promise<string | undefined>;
   readonly set: (tarball: Digest, sha256: string) => Promise<void>;
 }

@@ -17,7 +17,7 @@ export function isDigest(text: string): text is Digest {
 }
 
 /** @throws BundlerError INTEGRITY when the text is not a lower-case sha256 digest. */
-export function parseDigest(text: string): Digest {
+function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
   throw new BundlerError(
     "INTEGRITY",
@@ -26,11 +26,6 @@ export function parseDigest(text: string): Digest {
       hint: "Digests look like sha256: followed by 64 lower-case hexadecimal digits; other algorithms are not supported.",
     },
   );
-}
-
-/** @throws BundlerError INTEGRITY when the text is not a lower-case sha256 digest. */
-export function parseDiffId(text: string): DiffId {
-  return parseDigest(text) as string as DiffId;
 }
 
 export function digestOf(data: Uint8Array | string): Digest {

@@ -7,7 +7,7 @@ import {
 import type { ImageIndex, IndexEntry } from "./manifest.js";
 
 /** The entries an engine could run: no attestations, no unknown platforms. */
-export function runnableEntries(
+function runnableEntries(
   index: ImageIndex,
 ): readonly (IndexEntry & { readonly platform: Platform })[] {
   return index.entries.filter(

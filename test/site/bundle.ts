@@ -5,6 +5,7 @@ import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "n
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
 import { formatSums } from "../../src/bundle/sums.js";
 import { type SiteManifest, siteIndexFiles } from "../../src/bundle/site-index.js";
 import { digestOf } from "../../src/core/digest.js";
@@ -16,6 +17,8 @@ export const TEMPLATES = join(HERE, "../../templates/site");
 
 /** This machine: what a bundle has to be for to be installed here. */
 export const HOST = formatPlatform(parsePlatform(process.arch === "ia32" ? "386" : process.arch));
+
+export const OTHER = HOST === "linux/arm64" ? "linux/amd64" : "linux/arm64";
 
 /** All that a site needs beside an engine. */
 const TOOLS =
@@ -160,6 +163,7 @@ export class Site {
     }
     await site.sums();
     await mkdir(join(dir, "bin"));
+    // Tools that a site has and no others, so that no engine of this machine is found.
     await mkdir(join(dir, "tools"));
     for (const tool of TOOLS) {
       const [found] = which(tool) ?? [];
@@ -243,10 +247,33 @@ export class Site {
     return finished(this.start({ ...options, args }));
   }
 
+  /** That a run ended so, with nothing loaded, started or written. */
+  async expectUntouched(result: RunResult, code: number): Promise<void> {
+    expect(result, JSON.stringify(result)).toMatchObject({ code });
+    expect(await this.changes()).toEqual([]);
+    expect((await readdir(this.root)).filter((file) => /^\.|install\.log/.test(file))).toEqual([]);
+    expect(existsSync(this.data)).toBe(false);
+  }
+
   async remove(): Promise<void> {
     await rm(this.dir, { recursive: true, force: true });
     await rm(this.data, { recursive: true, force: true });
   }
+}
+
+/** A test's body that gets a site of its own, so that tests can run beside each other. */
+export function withSite(
+  body: (site: Site) => Promise<void>,
+  { shell = SHELL, platform = HOST }: { shell?: readonly string[]; platform?: string } = {},
+): () => Promise<void> {
+  return async () => {
+    const site = await Site.create(shell, platform);
+    try {
+      await body(site);
+    } finally {
+      await site.remove();
+    }
+  };
 }
 
 export function finished(child: ChildProcess): Promise<RunResult> {

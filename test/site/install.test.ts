@@ -1,10 +1,7 @@
-import { existsSync } from "node:fs";
-import { appendFile, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { appendFile, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { finished, HOST, type RunResult, SHELLS, Site } from "./bundle.js";
-
-const OTHER = HOST === "linux/arm64" ? "linux/amd64" : "linux/arm64";
+import { describe, expect, it } from "vitest";
+import { finished, HOST, OTHER, SHELLS, type Site, withSite } from "./bundle.js";
 
 function lines(text: string): readonly string[] {
   return text.trimEnd().split("\n");
@@ -20,192 +17,164 @@ function settings(env: string): ReadonlyMap<string, string> {
 
 for (const [name, shell] of Object.entries(SHELLS)) {
   describe.skipIf(shell === undefined)(`install.sh under ${name}`, () => {
-    let site: Site;
+    const onSite = (body: (site: Site) => Promise<void>) => withSite(body, { shell: shell ?? [] });
 
-    beforeEach(async () => {
-      site = await Site.create(shell ?? []);
-    });
+    it.concurrent(
+      "checks, loads, writes the settings, starts the services and says so in its last line",
+      onSite(async (site) => {
+        const result = await site.run();
 
-    afterEach(async () => site.remove());
-
-    async function untouched(result: RunResult, code: number): Promise<void> {
-      expect(result, JSON.stringify(result)).toMatchObject({ code });
-      expect(await site.changes()).toEqual([]);
-      expect((await readdir(site.root)).filter((file) => /^\.|install\.log/.test(file))).toEqual(
-        [],
-      );
-      expect(existsSync(site.data)).toBe(false);
-    }
-
-    it("checks, loads, writes the settings, starts the services and says so in its last line", async () => {
-      const result = await site.run();
-
-      expect(result).toMatchObject({ code: 0, stderr: "" });
-      expect(lines(result.stdout).at(-1)).toMatch(
-        /^INSTALLED: OpenIM 2\.3\.9 is running; all 3 services are ready\./,
-      );
-      expect(result.stdout).toContain("[2/3] redis: loading image (390.6 KiB)");
-      expect(result.stdout).toMatch(/redis +127\.0\.0\.1:16379 +redis, a service/);
-      expect(result.stdout).toMatch(/open_im_server +:10002 /);
-      expect(await site.changes()).toEqual([
-        "load -i images/mysql.tar",
-        "load -i images/redis.tar",
-        "load -i images/open_im_server.tar",
-        "compose -p openim -f compose.yaml up -d --pull never",
-      ]);
-      const env = settings(await site.read(".env"));
-      expect([...env.keys()]).toEqual([
-        "DATA_DIR",
-        "HOST_ADDRESS",
-        "API_PORT",
-        "TZ",
-        "MYSQL_PASSWORD",
-        "REDIS_PASSWORD",
-      ]);
-      expect(env.get("HOST_ADDRESS")).toBe("10.0.0.5");
-      expect(env.get("MYSQL_PASSWORD")).toMatch(/^[A-Za-z0-9]{24}$/);
-      expect(env.get("MYSQL_PASSWORD")).not.toBe(env.get("REDIS_PASSWORD"));
-      expect((await stat(join(site.root, ".env"))).mode & 0o777).toBe(0o600);
-      expect((await stat(site.data)).mode & 0o777).toBe(0o755);
-      const log = await site.read("install.log");
-      expect(log).toContain("Loaded image: docker.io/library/redis:7.0.15");
-      expect(result.stdout + log).not.toContain(env.get("MYSQL_PASSWORD"));
-      expect(await readdir(site.root)).not.toContain(".install.lock");
-    });
-
-    it("keeps the secrets and loads nothing again when it runs a second time", async () => {
-      await site.run();
-      const before = await site.read(".env");
-      await appendFile(join(site.root, ".env"), "# by hand\nEXTRA=1\n");
-      await rm(join(site.state, "calls"));
-
-      const result = await site.run({ args: ["--set", "API_PORT=20002"] });
-
-      expect(result).toMatchObject({ code: 0, stderr: "" });
-      expect(await site.read(".env")).toBe(
-        `${before.replace("API_PORT=10002", "API_PORT=20002")}# by hand\nEXTRA=1\n`,
-      );
-      expect(await site.changes()).toEqual([
-        "compose -p openim -f compose.yaml up -d --pull never",
-      ]);
-      expect(result.stdout).toContain("redis: image is already there");
-    });
-
-    it("adds a setting that .env lacks, with its meaning", async () => {
-      await site.write(
-        ".env",
-        `DATA_DIR=${site.data}\nHOST_ADDRESS=a.example\nMYSQL_PASSWORD=old\nAPI_PORT=1\n`,
-      );
-
-      expect(await site.run()).toMatchObject({ code: 0 });
-      const env = await site.read(".env");
-      expect(env).toMatch(
-        /^DATA_DIR=.*\nHOST_ADDRESS=10\.0\.0\.5\nMYSQL_PASSWORD=old\nAPI_PORT=1\n# Time zone\.\nTZ=Asia\/Shanghai\n# Password REDIS_PASSWORD\.\nREDIS_PASSWORD=[A-Za-z0-9]{24}\n$/,
-      );
-    });
-
-    it("stops at a flipped byte before it asks the engine to change anything", async () => {
-      const tarball = join(site.root, "images/redis.tar");
-      const bytes = await readFile(tarball);
-      bytes[200_000] = 0x2f;
-      await writeFile(tarball, bytes);
-
-      const result = await site.run();
-
-      await untouched(result, 3);
-      expect(result.stderr).toContain("Damaged or changed file: images/redis.tar");
-      expect(result.stderr).not.toContain("images/mysql.tar");
-    });
-
-    it("stops at a truncated, a missing and an unlisted file, and names all of them", async () => {
-      await truncate(join(site.root, "images/mysql.tar"), 100);
-      await rm(join(site.root, "site/leftout.tsv"));
-      await site.write("files/a stranger.txt", "x");
-
-      const result = await site.run();
-
-      await untouched(result, 3);
-      expect(result.stderr).toContain("Damaged or changed file: images/mysql.tar");
-      expect(result.stderr).toContain("Missing file: site/leftout.tsv");
-      expect(result.stderr).toContain("./files/a stranger.txt");
-    });
-
-    it("refuses an image that is for another platform under the right name", async () => {
-      const result = await site.run({ env: { FAKE_LOADED_PLATFORM: OTHER } });
-      expect(result.code).toBe(7);
-      expect(result.stderr).toContain(
-        `The image of mysql (docker.io/library/mariadb:10.11) should be for ${HOST}, but the engine says ${OTHER}`,
-      );
-      expect((await site.changes()).some((call) => call.includes("up"))).toBe(false);
-    });
-
-    it("shows the last words of what does not become healthy in time", async () => {
-      await site.becomes("mysql", "running|starting|0|0|always", "running|unhealthy|0|2|always");
-
-      const result = await site.run({ args: ["--timeout", "1"] });
-
-      expect(result.code).toBe(9);
-      expect(result.stdout).toContain("2 of 3 ready; waiting for mysql (starting)");
-      expect(result.stderr).toContain("Not ready: mysql, state: unhealthy, restarts: 2");
-      expect(result.stderr).toContain("health check: exit code 1 connection refused");
-      expect(result.stderr).toContain("    last words of mysql");
-      expect(result.stderr).not.toContain("last words of redis");
-      expect(lines(result.stderr).at(-1)).toMatch(
-        /^NOT INSTALLED: not all services were ready after 1 s/,
-      );
-    });
-
-    it("speaks Chinese where the locale does, and where it is asked to", async () => {
-      const locale = await site.run({ env: { LANG: "zh_CN.UTF-8" } });
-      expect(locale).toMatchObject({ code: 0, stderr: "" });
-      expect(lines(locale.stdout).at(-1)).toMatch(
-        /^安装成功：OpenIM 即时通讯 2\.3\.9 正在运行，3 个服务全部就绪。/,
-      );
-      expect(locale.stdout).toContain("正在加载镜像");
-      expect(await site.read(".env")).toContain("# 密码 MYSQL_PASSWORD。");
-
-      const asked = await site.run({ args: ["--lang", "zh", "--set", "API_PORT=x"] });
-      expect(asked.code).toBe(8);
-      expect(asked.stderr).toContain("API_PORT 的类型须为 port");
-    });
-
-    it("only looks when it is told --dry-run", async () => {
-      const result = await site.run({ args: ["--dry-run"] });
-      await untouched(result, 0);
-      expect(result.stdout).toContain("Nothing was changed");
-    });
-
-    it.each(["SIGINT", "SIGTERM"] as const)(
-      "ends at once on %s and goes on when run again",
-      async (signal) => {
-        const child = site.start({
-          args: ["--host-address", "10.0.0.5"],
-          env: { FAKE_LOAD_SECONDS: "30" },
-        });
-        const end = finished(child);
-        let seen = "";
-        await new Promise<void>((resolve) => {
-          child.stdout?.on("data", (chunk: Buffer) => {
-            seen += chunk.toString();
-            if (seen.includes("loading image")) resolve();
-          });
-        });
-        const began = Date.now();
-        // A terminal sends SIGINT to the whole group, a service manager SIGTERM to the process.
-        process.kill(signal === "SIGINT" ? -(child.pid ?? 0) : (child.pid ?? 0), signal);
-
-        const result = await end;
-
-        expect(result.code).toBe(130);
-        expect(Date.now() - began).toBeLessThan(5000);
-        expect(result.stderr).toContain("Interrupted.");
-        expect((await readdir(site.root)).filter((file) => file.startsWith(".install"))).toEqual(
-          [],
+        expect(result).toMatchObject({ code: 0, stderr: "" });
+        expect(lines(result.stdout).at(-1)).toMatch(
+          /^INSTALLED: OpenIM 2\.3\.9 is running; all 3 services are ready\./,
         );
-        const secrets = await site.read(".env");
-        expect(await site.run()).toMatchObject({ code: 0 });
-        expect(await site.read(".env")).toBe(secrets);
-      },
+        expect(result.stdout).toContain("[2/3] redis: loading image (390.6 KiB)");
+        expect(result.stdout).toMatch(/redis +127\.0\.0\.1:16379 +redis, a service/);
+        expect(result.stdout).toMatch(/open_im_server +:10002 /);
+        expect(await site.changes()).toEqual([
+          "load -i images/mysql.tar",
+          "load -i images/redis.tar",
+          "load -i images/open_im_server.tar",
+          "compose -p openim -f compose.yaml up -d --pull never",
+        ]);
+        const env = settings(await site.read(".env"));
+        expect([...env.keys()]).toEqual([
+          "DATA_DIR",
+          "HOST_ADDRESS",
+          "API_PORT",
+          "TZ",
+          "MYSQL_PASSWORD",
+          "REDIS_PASSWORD",
+        ]);
+        expect(env.get("HOST_ADDRESS")).toBe("10.0.0.5");
+        expect(env.get("MYSQL_PASSWORD")).toMatch(/^[A-Za-z0-9]{24}$/);
+        expect(env.get("MYSQL_PASSWORD")).not.toBe(env.get("REDIS_PASSWORD"));
+        expect((await stat(join(site.root, ".env"))).mode & 0o777).toBe(0o600);
+        expect((await stat(site.data)).mode & 0o777).toBe(0o755);
+        const log = await site.read("install.log");
+        expect(log).toContain("Loaded image: docker.io/library/redis:7.0.15");
+        expect(result.stdout + log).not.toContain(env.get("MYSQL_PASSWORD"));
+        expect(await readdir(site.root)).not.toContain(".install.lock");
+      }),
+    );
+
+    it.concurrent(
+      "keeps the secrets and loads nothing again when it runs a second time",
+      onSite(async (site) => {
+        await site.run();
+        const before = await site.read(".env");
+        await appendFile(join(site.root, ".env"), "# by hand\nEXTRA=1\n");
+        await rm(join(site.state, "calls"));
+
+        const result = await site.run({ args: ["--set", "API_PORT=20002"] });
+
+        expect(result).toMatchObject({ code: 0, stderr: "" });
+        expect(await site.read(".env")).toBe(
+          `${before.replace("API_PORT=10002", "API_PORT=20002")}# by hand\nEXTRA=1\n`,
+        );
+        expect(await site.changes()).toEqual([
+          "compose -p openim -f compose.yaml up -d --pull never",
+        ]);
+        expect(result.stdout).toContain("redis: image is already there");
+      }),
+    );
+
+    it.concurrent(
+      "stops at a flipped byte before it asks the engine to change anything",
+      onSite(async (site) => {
+        const tarball = join(site.root, "images/redis.tar");
+        const bytes = await readFile(tarball);
+        bytes[200_000] = 0x2f;
+        await writeFile(tarball, bytes);
+
+        const result = await site.run();
+
+        await site.expectUntouched(result, 3);
+        expect(result.stderr).toContain("Damaged or changed file: images/redis.tar");
+        expect(result.stderr).not.toContain("images/mysql.tar");
+      }),
+    );
+
+    it.concurrent(
+      "refuses an image that is for another platform under the right name",
+      onSite(async (site) => {
+        const result = await site.run({ env: { FAKE_LOADED_PLATFORM: OTHER } });
+        expect(result.code).toBe(7);
+        expect(result.stderr).toContain(
+          `The image of mysql (docker.io/library/mariadb:10.11) should be for ${HOST}, but the engine says ${OTHER}`,
+        );
+        expect((await site.changes()).some((call) => call.includes("up"))).toBe(false);
+      }),
+    );
+
+    it.concurrent(
+      "shows the last words of what does not become healthy in time",
+      onSite(async (site) => {
+        await site.becomes("mysql", "running|starting|0|0|always", "running|unhealthy|0|2|always");
+
+        const result = await site.run({ args: ["--timeout", "1"] });
+
+        expect(result.code).toBe(9);
+        expect(result.stdout).toContain("2 of 3 ready; waiting for mysql (starting)");
+        expect(result.stderr).toContain("Not ready: mysql, state: unhealthy, restarts: 2");
+        expect(result.stderr).toContain("health check: exit code 1 connection refused");
+        expect(result.stderr).toContain("    last words of mysql");
+        expect(result.stderr).not.toContain("last words of redis");
+        expect(lines(result.stderr).at(-1)).toMatch(
+          /^NOT INSTALLED: not all services were ready after 1 s/,
+        );
+      }),
+    );
+
+    it.concurrent(
+      "speaks Chinese where the locale does, and where it is asked to",
+      onSite(async (site) => {
+        const locale = await site.run({ env: { LANG: "zh_CN.UTF-8" } });
+        expect(locale).toMatchObject({ code: 0, stderr: "" });
+        expect(lines(locale.stdout).at(-1)).toMatch(
+          /^安装成功：OpenIM 即时通讯 2\.3\.9 正在运行，3 个服务全部就绪。/,
+        );
+        expect(locale.stdout).toContain("正在加载镜像");
+        expect(await site.read(".env")).toContain("# 密码 MYSQL_PASSWORD。");
+
+        const asked = await site.run({ args: ["--lang", "zh", "--set", "API_PORT=x"] });
+        expect(asked.code).toBe(8);
+        expect(asked.stderr).toContain("API_PORT 的类型须为 port");
+      }),
+    );
+
+    it.concurrent.each(name === "dash" ? (["SIGINT", "SIGTERM"] as const) : (["SIGINT"] as const))(
+      "ends at once on %s and goes on when run again",
+      (signal) =>
+        onSite(async (site) => {
+          const child = site.start({
+            args: ["--host-address", "10.0.0.5"],
+            env: { FAKE_LOAD_SECONDS: "30" },
+          });
+          const end = finished(child);
+          let seen = "";
+          await new Promise<void>((resolve) => {
+            child.stdout?.on("data", (chunk: Buffer) => {
+              seen += chunk.toString();
+              if (seen.includes("loading image")) resolve();
+            });
+          });
+          const began = Date.now();
+          // A terminal sends SIGINT to the whole group, a service manager SIGTERM to the process.
+          process.kill(signal === "SIGINT" ? -(child.pid ?? 0) : (child.pid ?? 0), signal);
+
+          const result = await end;
+
+          expect(result.code).toBe(130);
+          expect(Date.now() - began).toBeLessThan(5000);
+          expect(result.stderr).toContain("Interrupted.");
+          expect((await readdir(site.root)).filter((file) => file.startsWith(".install"))).toEqual(
+            [],
+          );
+          const secrets = await site.read(".env");
+          expect(await site.run()).toMatchObject({ code: 0 });
+          expect(await site.read(".env")).toBe(secrets);
+        })(),
     );
   });
 }

@@ -8,11 +8,12 @@ refusal_checks() {
   own_definition "$LAB/at-nobody" "$NOBODY"
   MIRROR=(--mirror "$NOBODY=https://$REGISTRY")
   TRUST=(--ca "$LAB/registry/ca.crt")
-  check "plan works with the right password" right_password
-  check "plan works through a mirror of a registry that is not there" right_mirror
-  check "a wrong password ends with the exit code for credentials" wrong_password
-  check "no password ends with the exit code for credentials" no_password
-  check "a mirror's wrong password ends so too when the registry itself is out of reach" mirror_password
+  check "create works with the right password" right_password
+  check "create works through a mirror of a registry that is not there" right_mirror
+  check "a wrong password ends with the exit code for credentials, and tells to log in" wrong_password
+  check "no password does so too" no_password
+  check "plan with a wrong password does so too" planned_password
+  check "a mirror's wrong password does so too when the registry itself is out of reach" mirror_password
   check "an unknown authority ends with a message that names --ca" unknown_authority
   check "a mirror's unknown authority does so too" mirror_authority
   check "a stranger's authority is not trusted" strange_authority
@@ -26,58 +27,64 @@ own_definition() {
   sed -i -E "s#(image: )(quay\.io/)?(lab|openim)/#\1$2/\3/#" "$1/components.yaml" "$1/compose.yaml"
 }
 
-# try_plan EXIT-CODE CREDENTIALS DEFINITION ARG…: with a store that knows nothing. What is said stays in
-# $LAB/out/plan.
-try_plan() {
-  local expected=$1 credentials=$2 definition=$3 found=0
-  shift 3
+# attempt COMMAND EXIT-CODE CREDENTIALS DEFINITION ARG…: `plan` or `create`, with a store that knows
+# nothing. What is said stays in $LAB/out/said.
+attempt() {
+  local command=$1 expected=$2 credentials=$3 definition=$4 found=0 output=()
+  shift 4
+  [ "$command" = plan ] || output=(--force -o "$LAB/out/attempt.tar")
   rm -rf "$LAB/store-empty"
-  bundler_as "$credentials" plan "$LAB/$definition" --platform linux/arm64 --only redis \
-    --store "$LAB/store-empty" "$@" >"$LAB/out/plan" 2>&1 || found=$?
-  cat "$LAB/out/plan"
-  expect "exit code" "$expected" "$found"
+  bundler_as "$credentials" "$command" "$LAB/$definition" --platform linux/arm64 --only redis \
+    --store "$LAB/store-empty" "${output[@]}" "$@" >"$LAB/out/said" 2>&1 || found=$?
+  cat "$LAB/out/said"
+  expect "exit code of $command" "$expected" "$found"
 }
 
 right_password() {
-  try_plan 0 docker at-registry "${TRUST[@]}"
+  attempt create 0 docker at-registry "${TRUST[@]}"
 }
 
 right_mirror() {
-  try_plan 0 docker at-nobody "${TRUST[@]}" "${MIRROR[@]}"
+  attempt create 0 docker at-nobody "${TRUST[@]}" "${MIRROR[@]}"
 }
 
 wrong_password() {
-  try_plan 6 wrong at-registry "${TRUST[@]}"
-  grep -F "docker login" "$LAB/out/plan"
-  expect "lines with the password" 0 "$(grep -cF not-the-password "$LAB/out/plan" || true)"
+  attempt create 6 wrong at-registry "${TRUST[@]}"
+  grep -F "docker login $REGISTRY" "$LAB/out/said"
+  expect "lines with the password" 0 "$(grep -cF not-the-password "$LAB/out/said" || true)"
 }
 
 no_password() {
-  try_plan 6 anonymous at-registry "${TRUST[@]}"
-  grep -F "docker login" "$LAB/out/plan"
+  attempt create 6 anonymous at-registry "${TRUST[@]}"
+  grep -F "docker login $REGISTRY" "$LAB/out/said"
+}
+
+planned_password() {
+  attempt plan 6 wrong at-registry "${TRUST[@]}"
+  grep -F "docker login $REGISTRY" "$LAB/out/said"
 }
 
 mirror_password() {
-  try_plan 6 wrong at-nobody "${TRUST[@]}" "${MIRROR[@]}"
-  grep -F "docker login" "$LAB/out/plan"
+  attempt create 6 wrong at-nobody "${TRUST[@]}" "${MIRROR[@]}"
+  grep -F "docker login $REGISTRY" "$LAB/out/said"
 }
 
 unknown_authority() {
-  try_plan 5 docker at-registry
-  grep -e --ca "$LAB/out/plan"
+  attempt create 5 docker at-registry
+  grep -e --ca "$LAB/out/said"
 }
 
 mirror_authority() {
-  try_plan 5 docker at-nobody "${MIRROR[@]}"
-  grep -e --ca "$LAB/out/plan"
+  attempt create 5 docker at-nobody "${MIRROR[@]}"
+  grep -e --ca "$LAB/out/said"
 }
 
 strange_authority() {
-  try_plan 5 docker at-registry --ca "$LAB/registry/stranger.crt"
+  attempt create 5 docker at-registry --ca "$LAB/registry/stranger.crt"
 }
 
 no_registry() {
-  try_plan 5 docker at-nobody "${TRUST[@]}"
+  attempt create 5 docker at-nobody "${TRUST[@]}"
 }
 
 no_way() {

@@ -28,7 +28,7 @@ export type Changes = ReadonlyMap<string, Node | null>;
  * What a patch, and the absence of other services, changes in a service, beside the keys that
  * sealing always sets.
  *
- * @param map the service; undefined for one that is written with nothing in it.
+ * @param map the service as written, or an empty mapping for one with nothing in it.
  * @throws BundlerError DEFINITION for what cannot be changed, with its place.
  */
 export function serviceChanges(

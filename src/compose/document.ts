@@ -49,12 +49,7 @@ export function parseCompose(file: string, source: string): ComposeDocument {
   }
   const text = source.replace(/^\uFEFF/, "").replaceAll("\r\n", "\n");
   const lines = new LineCounter();
-  const tree = parseDocument(text, {
-    ...YAML_SCHEMA,
-    lineCounter: lines,
-    prettyErrors: false,
-    logLevel: "error",
-  });
+  const tree = parseText(file, text, lines);
   const error = tree.errors[0];
   if (error) throw fault({ file, lines }, error.pos[0], error.message);
   const root = tree.contents;
@@ -66,6 +61,22 @@ export function parseCompose(file: string, source: string): ComposeDocument {
     throw fault({ file, lines }, at, "The key `services` must hold a mapping of services");
   }
   return { file, text, tree, root, services, lines };
+}
+
+function parseText(file: string, text: string, lines: LineCounter): Document.Parsed {
+  try {
+    return parseDocument(text, {
+      ...YAML_SCHEMA,
+      lineCounter: lines,
+      prettyErrors: false,
+      logLevel: "error",
+    });
+  } catch (cause) {
+    // The parser recurses: nesting without end exhausts the stack.
+    throw new BundlerError("DEFINITION", `${file} is nested too deeply: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 }
 
 /** The error for something in a compose file, with its place. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BundlerError } from "../core/errors.js";
+import { portsWith } from "../definition/port.js";
 import type { Definition } from "../definition/types.js";
 import { digestSchema, sizeSchema } from "../image/descriptor.js";
 import { parseJson } from "../image/json.js";
@@ -94,7 +95,7 @@ export function describeBundle(
 ): Omit<BundleManifest, "sizes"> {
   const components: BundleComponent[] = [];
   const leftOut: BundleManifest["leftOut"][number][] = [];
-  for (const { name, required, method, reason, image } of lock.components) {
+  for (const { name, required, method, reason, image, alternative } of lock.components) {
     const defined = definition.components.find((component) => component.name === name);
     if (defined === undefined) {
       throw new BundlerError("LOCK", `The definition has no component ${JSON.stringify(name)}.`, {
@@ -117,7 +118,10 @@ export function describeBundle(
       title: defined.title,
       method,
       reason,
-      ports: defined.ports,
+      ports: portsWith(
+        defined.ports,
+        alternative === undefined ? undefined : defined.alternatives[alternative],
+      ),
       image,
       tarball: { path: tarballPath(name), size: tarballSize(image) },
     });

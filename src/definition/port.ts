@@ -1,5 +1,5 @@
 import { isMapping } from "./mapping.js";
-import type { Port } from "./types.js";
+import type { Alternative, Port } from "./types.js";
 
 const FORM = /^(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/;
 
@@ -50,4 +50,19 @@ export function readPublishedPort(entry: unknown): Port | string {
       `${numbers[1] ?? ""}:${numbers[2] ?? ""}${protocol === undefined ? "" : `/${protocol}`}`,
     ) ?? `${JSON.stringify(entry)} is not a port`
   );
+}
+
+/** The ports of a component on the site: an alternative may publish fewer than the table has. */
+export function portsWith(
+  ports: readonly Port[],
+  alternative: Pick<Alternative, "service"> | undefined,
+): readonly Port[] {
+  const published = alternative?.service["ports"];
+  if (!Array.isArray(published)) return ports;
+  const kept = new Set(
+    published
+      .map(readPublishedPort)
+      .map((port) => (typeof port === "string" ? port : formatPort(port))),
+  );
+  return ports.filter((port) => kept.has(formatPort(port)));
 }

@@ -1,6 +1,7 @@
 import type { BundlerError } from "../core/errors.js";
 import { type Platform, formatPlatform, platformMatches } from "../core/platform.js";
 import type { Component } from "../definition/types.js";
+import { layerCompression } from "../image/media-types.js";
 import type { Registry } from "../registry/client.js";
 import { type Reference, formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
@@ -60,7 +61,7 @@ export async function decide(
     return { component: { ...head, method: "left-out", reason: omission.reason } };
 
   const obstacles: string[] = [];
-  let lastError: BundlerError | undefined;
+  let obstacle: BundlerError | undefined;
   const candidates = [
     { image: component.image, platforms: component.platforms },
     ...component.alternatives.map((alternative, position) => ({
@@ -81,7 +82,7 @@ export async function decide(
         component: {
           ...head,
           method: "alternative" in candidate ? "alternative" : "image",
-          reason,
+          reason: reason + zstdNote(resolution.image),
           image: resolution.image,
           ...("alternative" in candidate ? { alternative: candidate.alternative } : {}),
         },
@@ -90,7 +91,8 @@ export async function decide(
     obstacles.push(
       obstacleSentence(reference, resolution, claimNote(candidate.platforms, target, false)),
     );
-    if (resolution.kind === "unusable") lastError = resolution.error;
+    // A refused login is what to tell of, whatever came after it.
+    if (resolution.kind === "unusable" && obstacle?.code !== "AUTH") obstacle = resolution.error;
   }
 
   if (component.archive !== undefined) {
@@ -101,11 +103,11 @@ export async function decide(
   const { build } = component;
   if (build?.platforms.some((one) => platformMatches(target, one))) {
     const reason = [...obstacles, `to be built by the recipe ${build.recipe}`].join("; ");
-    return { component: { ...head, method: "build", reason } };
+    return { component: { ...head, method: "build", reason }, ...(obstacle ? { obstacle } : {}) };
   }
   return {
     component: { ...head, method: "none", reason: obstacles.join("; ") },
-    ...(lastError ? { obstacle: lastError } : {}),
+    ...(obstacle ? { obstacle } : {}),
   };
 }
 
@@ -130,6 +132,17 @@ function obstacleSentence(
     case "contradiction":
       return `${prefix}${name} has an entry for ${resolution.promised} whose own config says ${resolution.configured}`;
     case "unusable":
-      return `${prefix}${name} cannot be used (${resolution.error.message.replace(/\.$/, "")})`;
+      return `${prefix}${name} cannot be used (${oneLine(resolution.error.message)})`;
   }
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s*\n\s*/g, " ").replace(/\.$/, "");
+}
+
+/** Such layers pass untouched, and older engines cannot unpack them. */
+function zstdNote({ layers }: LockedImage): string {
+  return layers.some(({ mediaType }) => layerCompression(mediaType) === "zstd")
+    ? "; its zstd layers need Docker 23 or newer on the site"
+    : "";
 }

@@ -154,10 +154,12 @@ function problemOf({ component, obstacle }: Decision, platform: string): PlanPro
   const { name, required, method, reason } = component;
   if (method !== "none" && method !== "build") return [];
   const hint =
-    `Give its image as an archive (--archive ${name}=FILE)` +
-    (required
-      ? ", or name an alternative in components.yaml."
-      : `, or leave it out (--without ${name}).`);
+    obstacle?.code === "AUTH" && obstacle.hint !== undefined
+      ? obstacle.hint
+      : `Give its image as an archive (--archive ${name}=FILE)` +
+        (required
+          ? ", or name an alternative in components.yaml."
+          : `, or leave it out (--without ${name}).`);
   return [
     { platform, component: name, required, reason, hint, ...(obstacle ? { error: obstacle } : {}) },
   ];

@@ -66,12 +66,16 @@ function summary(
   const deciding = telling ?? own;
   if (deciding === undefined) return new BundlerError("INTERNAL", `${subject}: nowhere to ask.`);
   if (failures.length === 1) return deciding.error;
+  // Each source may want something else of the reader.
+  const hints = new Set(
+    [deciding, ...failures].flatMap(({ error }) => (error.hint === undefined ? [] : [error.hint])),
+  );
   const lines = failures.map(({ error }) => `  ${error.message.replace(`${subject}: `, "")}`);
   return new BundlerError(
     deciding.error.code,
     `${subject}: no source has it.\n${lines.join("\n")}`,
     {
-      ...(deciding.error.hint === undefined ? {} : { hint: deciding.error.hint }),
+      ...(hints.size === 0 ? {} : { hint: [...hints].join("\n    ") }),
       details: {
         ...deciding.error.details,
         sources: failures.map(({ host, error }) => ({ host, code: error.code })),

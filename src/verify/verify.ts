@@ -14,6 +14,7 @@ import {
   checkChain,
   checkDocuments,
   checkPinned,
+  checkEngineNeeds,
   checkPlatform,
   checkReference,
 } from "./rules/image.js";
@@ -114,6 +115,7 @@ async function checkImage(
   ];
   if (manifest !== undefined && component !== undefined) {
     image.push(
+      ...checkEngineNeeds(documents, component),
       ...checkPlatform(documents, component, manifest.platform),
       ...checkReference(documents, component),
       ...checkPinned(documents, component),

@@ -7,6 +7,7 @@ import {
   platformDistance,
 } from "../../core/platform.js";
 import type { Descriptor } from "../../image/descriptor.js";
+import { layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
 import type { ImageDocuments } from "../image-documents.js";
 import type { Finding } from "../report.js";
@@ -78,6 +79,22 @@ export function checkChain(documents: ImageDocuments, component: string): Findin
     );
   }
   return findings;
+}
+
+/** Layers that not every engine can unpack: Docker learned zstd with version 23. */
+export function checkEngineNeeds(
+  { manifest }: ImageDocuments,
+  { name }: BundleComponent,
+): Finding[] {
+  return (manifest?.layers ?? [])
+    .filter(({ mediaType }) => layerCompression(mediaType) === "zstd")
+    .map(({ digest }) => ({
+      rule: "image/zstd",
+      severity: "warning",
+      component: name,
+      subject: digest,
+      message: "Is a zstd layer, which Docker before 23 cannot load.",
+    }));
 }
 
 /** The image is made for the bundle's platform, by its config, and every document says so. */

@@ -550,6 +550,24 @@ describe("verifying a forged archive", () => {
     ]);
   });
 
+  it("warns of zstd layers, which older engines cannot load", async () => {
+    const images = async (blobs: Blobs) => {
+      const magic = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+      const zstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+      const layer = await blobs.add(zstd, Buffer.concat([magic, noise("zstd", 600)]));
+      return {
+        redis: await blobs.image("docker.io/library/redis:7", [
+          { ...layer, diffId: digestOf("x") as string as never },
+        ]),
+      };
+    };
+    const report = await verifyBundle(await bundle({ images }));
+    expect(report.ok).toBe(true);
+    expect(report.findings).toMatchObject([
+      { rule: "image/zstd", severity: "warning", component: "redis" },
+    ]);
+  });
+
   it("collects what is wrong everywhere in one run", async () => {
     const report = await forged((f) => {
       f.files.delete("README.md");

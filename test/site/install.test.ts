@@ -112,7 +112,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       onSite(async (site) => {
         await site.becomes("mysql", "running|starting|0|0|always", "running|unhealthy|0|2|always");
 
-        const result = await site.run({ args: ["--timeout", "1"] });
+        const result = await site.run({ args: ["--timeout", "5"] });
 
         expect(result.code).toBe(9);
         expect(result.stdout).toMatch(/\d of 3 ready; waiting for mysql \(starting\)/);
@@ -121,7 +121,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(result.stderr).toContain("    last words of mysql");
         expect(result.stderr).not.toContain("last words of redis");
         expect(lines(result.stderr).at(-1)).toMatch(
-          /^NOT INSTALLED: not all services were ready after 1 s/,
+          /^NOT INSTALLED: not all services were ready after 5 s/,
         );
       }),
     );

@@ -9,6 +9,8 @@ import {
   redact,
 } from "../core/errors.js";
 import type { BundlerEvent, EventSink } from "../core/events.js";
+import type { Definition } from "../definition/types.js";
+import type { CreateOptions } from "../jobs/create.js";
 import type { SourceOptions } from "../jobs/sources.js";
 import { type SourceFlagValues, readMirrors } from "./source-flags.js";
 import { type ExpectedPhase, startProgress } from "../ui/progress.js";
@@ -46,6 +48,21 @@ export abstract class BaseCommand extends Command {
   /** The definitions that come with the package. */
   protected get bundlesDir(): string {
     return path.join(this.config.root, "bundles");
+  }
+
+  /** The definition that a BUNDLE argument means. @throws BundlerError USAGE, DEFINITION. */
+  protected async loadBundle(argument: string | undefined): Promise<Definition> {
+    const [{ loadDefinition }, { resolveBundle }] = await Promise.all([
+      import("../definition/definition.js"),
+      import("../definition/bundles.js"),
+    ]);
+    return loadDefinition(await resolveBundle(argument, this.bundlesDir));
+  }
+
+  /** What goes into an archive beside the definition: the site's scripts, and who made it. */
+  protected get packaging(): Pick<CreateOptions, "templatesDir" | "tool"> {
+    const { root, name, version } = this.config;
+    return { templatesDir: path.join(root, "templates", "site"), tool: { name, version } };
   }
 
   /** The store's folder: the one given, or one in the user's cache folder. */

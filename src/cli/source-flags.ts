@@ -1,5 +1,5 @@
 import path from "node:path";
-import { Flags } from "@oclif/core";
+import { Args, Flags } from "@oclif/core";
 import { BundlerError } from "../core/errors.js";
 import {
   type Platform,
@@ -44,6 +44,11 @@ export const sourceFlags = {
     summary: "Where fetched blobs are kept between runs; by default the user's cache folder.",
   }),
 };
+
+/** Which bundle definition. */
+export const bundleArg = Args.string({
+  description: "A shipped definition (openim-2.3.9, openim@2.3.9, openim) or a folder.",
+});
 
 /** Flags that say what goes into a bundle. */
 export const selectionFlags = {

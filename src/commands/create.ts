@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
-import path from "node:path";
-import { Args, Flags } from "@oclif/core";
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
-import { readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
+import { bundleArg, readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
 import { BundlerError } from "../core/errors.js";
 import { formatPlatform } from "../core/platform.js";
 import type { CreateResult } from "../jobs/create.js";
@@ -20,11 +19,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
     "<%= config.bin %> <%= command.id %> openim -p linux/arm64 --locked openim.lock.json --json",
     "<%= config.bin %> <%= command.id %> openim -p linux/arm64 --mirror docker.io=https://mirror.example --ca company.pem",
   ];
-  static override args = {
-    bundle: Args.string({
-      description: "A shipped definition (openim-2.3.9, openim@2.3.9, openim) or a folder.",
-    }),
-  };
+  static override args = { bundle: bundleArg };
   static override flags = {
     ...selectionFlags,
     ...sourceFlags,
@@ -43,15 +38,11 @@ The archive appears under its name only when it is whole and flushed to disk.`;
   async run(): Promise<CreateResult> {
     const { args, flags } = await this.parse(Create);
     const selection = readSelection(flags, process.env);
-    const [{ loadDefinition }, { resolveBundle }, { createJob }, { parseLock }] = await Promise.all(
-      [
-        import("../definition/definition.js"),
-        import("../definition/bundles.js"),
-        import("../jobs/create.js"),
-        import("../plan/lock.js"),
-      ],
-    );
-    const definition = await loadDefinition(await resolveBundle(args.bundle, this.bundlesDir));
+    const [definition, { createJob }, { parseLock }] = await Promise.all([
+      this.loadBundle(args.bundle),
+      import("../jobs/create.js"),
+      import("../plan/lock.js"),
+    ]);
     const lock =
       flags.locked === undefined
         ? undefined
@@ -65,8 +56,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
       createJob(definition, selection, {
         ...this.sourceOptions(flags, onEvent),
         force: flags.force,
-        templatesDir: path.join(this.config.root, "templates", "site"),
-        tool: { name: this.config.name, version: this.config.version },
+        ...this.packaging,
         ...(flags.output === undefined ? {} : { output: flags.output }),
         ...(lock === undefined ? {} : { lock }),
       }),

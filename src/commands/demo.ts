@@ -43,20 +43,12 @@ export default class Demo extends BaseCommand {
     const { flags } = await this.parse(Demo);
     const platform = parsePlatform(flags.platform);
     const subject = formatPlatform(platform);
-    const [
-      { loadDefinition },
-      { resolveBundle },
-      { demoJob },
-      { verifyBundle },
-      { inspectBundle },
-    ] = await Promise.all([
-      import("../definition/definition.js"),
-      import("../definition/bundles.js"),
+    const [definition, { demoJob }, { verifyBundle }, { inspectBundle }] = await Promise.all([
+      this.loadBundle("openim-2.3.9"),
       import("../jobs/demo.js"),
       import("../verify/verify.js"),
       import("../bundle/inspect.js"),
     ]);
-    const definition = await loadDefinition(await resolveBundle("openim-2.3.9", this.bundlesDir));
     this.say(
       `${definition.name} ${definition.version} for ${subject}, from an embedded registry. All images are samples.\n`,
     );
@@ -73,8 +65,7 @@ export default class Demo extends BaseCommand {
         // No proxy and no login of this machine has to do with a registry inside the process.
         env: {},
         userAgent: `${this.config.name}/${this.config.version}`,
-        templatesDir: path.join(this.config.root, "templates", "site"),
-        tool: { name: this.config.name, version: this.config.version },
+        ...this.packaging,
         signal: this.signal,
         onEvent,
       }),

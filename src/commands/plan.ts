@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
-import { Args, Flags } from "@oclif/core";
+import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
-import { readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
+import { bundleArg, readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
 import { formatBytes } from "../core/bytes.js";
 import { shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
@@ -20,11 +20,7 @@ With --lock the plan is written down: every image by digest, every blob with its
     "<%= config.bin %> <%= command.id %> openim -p linux/arm64 -p linux/amd64 --lock openim.lock.json",
     "<%= config.bin %> <%= command.id %> ./my-app -p linux/arm64 --mirror docker.io=https://mirror.example --json",
   ];
-  static override args = {
-    bundle: Args.string({
-      description: "A shipped definition (openim-2.3.9, openim@2.3.9, openim) or a folder.",
-    }),
-  };
+  static override args = { bundle: bundleArg };
   static override flags = {
     ...selectionFlags,
     ...sourceFlags,
@@ -34,15 +30,12 @@ With --lock the plan is written down: every image by digest, every blob with its
   async run(): Promise<PlanResult> {
     const { args, flags } = await this.parse(Plan);
     const selection = readSelection(flags, process.env);
-    const [{ loadDefinition }, { resolveBundle }, { planJob }, { planFailure }, { formatLock }] =
-      await Promise.all([
-        import("../definition/definition.js"),
-        import("../definition/bundles.js"),
-        import("../jobs/plan.js"),
-        import("../plan/plan.js"),
-        import("../plan/lock.js"),
-      ]);
-    const definition = await loadDefinition(await resolveBundle(args.bundle, this.bundlesDir));
+    const [definition, { planJob }, { planFailure }, { formatLock }] = await Promise.all([
+      this.loadBundle(args.bundle),
+      import("../jobs/plan.js"),
+      import("../plan/plan.js"),
+      import("../plan/lock.js"),
+    ]);
     const phases = selection.platforms.map((platform) => ({
       phase: "plan" as const,
       subject: formatPlatform(platform),

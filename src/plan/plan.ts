@@ -169,7 +169,7 @@ function summaryOf(decisions: readonly Decision[]): string {
   const counts = new Map<string, number>();
   for (const { component } of decisions)
     counts.set(component.method, (counts.get(component.method) ?? 0) + 1);
-  return [...counts].map(([method, count]) => `${count} ${method}`).join(", ");
+  return [...counts].map(([method, count]) => `${method} ${count}`).join(", ");
 }
 
 /**

@@ -111,6 +111,27 @@ function platformError(
   );
 }
 
+/**
+ * What an archive calls an image that goes into the bundle under another name, for messages;
+ * undefined when one of its names is that name, or it has none. A bare tag, as skopeo and buildx
+ * write it into layouts, names no image.
+ */
+export function otherName(names: readonly string[], reference: string): string | undefined {
+  const telling = names.filter((name) => /[/:]/.test(name));
+  if (telling.some((name) => sameName(name, reference))) return undefined;
+  const [first] = telling;
+  return first === undefined ? undefined : shownName(first);
+}
+
+/** The archive may say anything; what is no name is shown so that it cannot be taken for more. */
+function shownName(name: string): string {
+  try {
+    return formatReference(parseReference(name));
+  } catch {
+    return JSON.stringify(name.slice(0, 200));
+  }
+}
+
 function sameName(one: string, other: string): boolean {
   return one === other || normalName(one) === normalName(other);
 }

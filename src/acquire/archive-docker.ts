@@ -50,7 +50,8 @@ export async function findInDockerArchive(
     candidates.push({ ...image, platform, name: image.names[0] ?? image.config });
   }
   // Read again, so that of many configs one at a time is in memory.
-  const { config: path, layers: paths } = chooseByPlatform(source.name, candidates, wanted);
+  const chosen = chooseByPlatform(source.name, candidates, wanted);
+  const { names, config: path, layers: paths } = chosen;
   const { bytes, parsed } = await readConfig(source, path);
   checkLayerCount(source, paths.length, parsed);
   const layers: ArchivedLayer[] = [];
@@ -70,6 +71,7 @@ export async function findInDockerArchive(
     }),
   );
   return {
+    names,
     manifest: {
       descriptor: {
         mediaType: MEDIA_TYPES.ociManifest,

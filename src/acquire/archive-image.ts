@@ -8,6 +8,8 @@ import type { ArchiveSource } from "./archive-source.js";
 
 /** One image found in an archive: its documents in memory, its layers still where they are. */
 export interface ArchivedImage {
+  /** What the archive calls it, as written there; empty when it has no name. */
+  readonly names: readonly string[];
   readonly manifest: { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
   readonly config: {
     readonly descriptor: Descriptor;

@@ -62,6 +62,7 @@ export async function findInLayout(source: ArchiveSource, wanted: Wanted): Promi
     layers.push({ descriptor: layer, diffId, window });
   }
   return {
+    names: [...new Set(roots.flatMap(({ names }) => names))],
     manifest: { descriptor: { ...descriptor, mediaType: manifest.mediaType }, bytes },
     config: { descriptor: manifest.config, bytes: configBytes, parsed },
     layers,

@@ -36,13 +36,19 @@ const MAX_LINKS = 8;
 
 /**
  * Opens a tar archive, plain or gzip by its first bytes, or a folder.
- * @throws BundlerError FILE when it cannot be read; INTEGRITY when it is damaged, not a tar, or has
+ * @throws BundlerError FILE when it cannot be read, or is a pipe or a device; INTEGRITY when it is damaged, not a tar, or has
  *   entries that lead out of it; DISK; INTERRUPTED.
  */
 export async function openArchive(file: string, options: OpenOptions): Promise<ArchiveSource> {
   try {
-    if ((await stat(file)).isDirectory()) return await openFolder(file);
-    return await openFile(file, options);
+    const found = await stat(file);
+    if (found.isDirectory()) return await openFolder(file);
+    if (found.isFile()) return await openFile(file, options);
+    // Opening a pipe that nobody writes to would wait for ever.
+    throw new BundlerError("FILE", `${file} is not a regular file.`, {
+      hint: "A pipe cannot be read at random: write it to a file first.",
+      details: { file },
+    });
   } catch (error) {
     throw readError(error, file);
   }

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { digestFromHex } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
+import { type EventSink, noEvents } from "../core/events.js";
 import { formatPlatform } from "../core/platform.js";
 import type { LockedImage } from "../plan/types.js";
 import type { Store } from "../store/store.js";
 import { streamWindow } from "../tar/window.js";
-import type { Wanted } from "./archive-choose.js";
+import { type Wanted, otherName } from "./archive-choose.js";
 import { findInDockerArchive } from "./archive-docker.js";
 import type { ArchivedImage, ArchivedLayer } from "./archive-image.js";
 import { findInLayout } from "./archive-oci.js";
@@ -14,6 +15,8 @@ import { type ArchiveSource, openArchive } from "./archive-source.js";
 export interface ImportOptions extends Wanted {
   readonly store: Pick<Store, "dir" | "has" | "put" | "partial">;
   readonly signal: AbortSignal;
+  /** Gets a warning when the archive calls the image otherwise than the bundle will. */
+  readonly onEvent?: EventSink;
 }
 
 /**
@@ -25,10 +28,15 @@ export interface ImportOptions extends Wanted {
  *   clear which is meant; FILE, DISK, INTERRUPTED.
  */
 export async function importArchive(file: string, options: ImportOptions): Promise<LockedImage> {
-  const { store, signal, reference } = options;
+  const { store, signal, reference, component, onEvent = noEvents } = options;
   const source = await openArchive(file, { tempDir: store.dir, signal });
   try {
     const image = await findImage(source, options);
+    const other = otherName(image.names, reference);
+    if (other !== undefined) {
+      const message = `${component}: the archive calls its image ${other}; it goes in as ${reference}, with that service's settings.`;
+      onEvent({ type: "notice", level: "warn", message });
+    }
     const layers = new Map(image.layers.map((layer) => [layer.descriptor.digest, layer]));
     for (const layer of layers.values()) await copyLayer(layer, options);
     await store.put(image.config.bytes);

@@ -56,7 +56,13 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
   ] as const) {
     const template = await templateText(path.join(input.templatesDir, name));
     files.push(
-      text(name, siteReadme({ language, text: template }, described, projectName(definition.name))),
+      text(
+        name,
+        siteReadme({ language, text: template }, described, {
+          project: projectName(definition.name),
+          files: definition.files.map((file) => file.path),
+        }),
+      ),
     );
   }
   return layoutBundle({ ...input, files });

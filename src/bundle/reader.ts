@@ -1,4 +1,4 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { BundlerError, messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
@@ -55,13 +55,27 @@ export async function openArchive(
       cause,
       details: { file: path },
     });
+  // Opening a pipe that nobody writes to would wait for ever, so what it is is asked first.
+  const before = await stat(path).catch((cause: unknown) => {
+    throw cannot(cause);
+  });
+  if (!before.isFile()) {
+    throw new BundlerError("FILE", `${path} is not a regular file.`, {
+      hint: before.isDirectory()
+        ? "It is a folder: give the archive's file."
+        : "A pipe cannot be read at random: write it to a file first.",
+      details: { file: path },
+    });
+  }
   const handle = await open(path, "r").catch((cause: unknown) => {
     throw cannot(cause);
   });
-  const found = await handle.stat();
-  if (found.isFile()) return { handle, size: found.size };
-  await handle.close();
-  throw cannot(new Error("it is not a regular file"));
+  try {
+    return { handle, size: (await handle.stat()).size };
+  } catch (error) {
+    await handle.close();
+    throw cannot(error);
+  }
 }
 
 async function readBundle(path: string, handle: FileHandle, size: number): Promise<Bundle> {

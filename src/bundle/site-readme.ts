@@ -24,7 +24,6 @@ const WORDS = {
     needed: "must be given",
     found: "found on the site",
     none: "–",
-    complete: "Nothing.",
   },
   zh: {
     component: "组件",
@@ -34,32 +33,48 @@ const WORDS = {
     setting: "设置项",
     default: "默认值",
     meaning: "含义",
-    generated: "安装时在现场生成",
+    generated: "首次安装时自动生成",
     needed: "必须指定",
     found: "安装时自动获取",
     none: "–",
-    complete: "无。",
   },
 } as const;
 
+/** What a README says beside the manifest. */
+export interface ReadmeFacts {
+  /** The compose project's name. */
+  readonly project: string;
+  /** What the definition ships, relative to `files/`. */
+  readonly files: readonly string[];
+}
+
+/** What a definition tells the people on the site, in their language if it has it. */
+const NOTES = {
+  en: ["NOTES.md", "NOTES.zh-CN.md"],
+  zh: ["NOTES.zh-CN.md", "NOTES.md"],
+} as const;
+
 /**
- * Fills a README template from the manifest: `{{name}}`, `{{version}}`, `{{title}}`,
- * `{{platform}}`, `{{root}}`, `{{project}}`, `{{size}}`, and the tables `{{components}}`,
- * `{{settings}}`, `{{left_out}}`.
+ * Fills a README template from the manifest: `{{version}}`, `{{title}}`, `{{platform}}`,
+ * `{{root}}`, `{{project}}`, `{{size}}`, the tables `{{components}}` and `{{settings}}`, and what a
+ * bundle may lack: the path `{{notes}}`, the lists `{{replaced}}` and `{{left_out}}`, the names of
+ * the settings `{{host_address}}` and `{{data_dir}}`. What stands between `{{#key}}` and `{{/key}}` is left out
+ * where the value of the key is empty.
  *
- * @param project the compose project's name.
  * @throws BundlerError INTERNAL for a placeholder that does not exist.
  */
 export function siteReadme(
   template: ReadmeTemplate,
   manifest: SiteManifest,
-  project: string,
+  { project, files }: ReadmeFacts,
 ): string {
   const { language } = template;
   const words = WORDS[language];
   const bytes = manifest.components.reduce((sum, { tarball }) => sum + tarball.size, 0);
+  const notes = NOTES[language].find((path) => files.includes(path));
+  const settingOf = (name: string): string =>
+    manifest.settings.find((setting) => setting.name === name)?.name ?? "";
   const values: Readonly<Record<string, string>> = {
-    name: manifest.name,
     version: manifest.version,
     title: cell(manifest.title[language]),
     platform: manifest.platform,
@@ -83,13 +98,23 @@ export function siteReadme(
         description[language],
       ]),
     ),
-    left_out:
-      manifest.leftOut.length === 0
-        ? words.complete
-        : manifest.leftOut.map(({ name, reason }) => `- \`${name}\`: ${cell(reason)}`).join("\n"),
+    notes: notes === undefined ? "" : `files/${notes}`,
+    host_address: settingOf("HOST_ADDRESS"),
+    data_dir: settingOf("DATA_DIR"),
+    replaced: manifest.components
+      .filter(({ method }) => method === "alternative")
+      .map(({ name, image, reason }) => `- \`${name}\` (\`${image.reference}\`): ${cell(reason)}`)
+      .join("\n"),
+    left_out: manifest.leftOut
+      .map(({ name, reason }) => `- \`${name}\`: ${cell(reason)}`)
+      .join("\n"),
   };
-  return template.text.replace(/\{\{([^{}]*)\}\}/g, (_, key: string) => {
-    const value = values[key];
+  return fill(template.text, values);
+}
+
+function fill(text: string, values: Readonly<Record<string, string>>): string {
+  const valueOf = (key: string): string => {
+    const value = Object.hasOwn(values, key) ? values[key] : undefined;
     if (value === undefined) {
       throw new BundlerError(
         "INTERNAL",
@@ -97,7 +122,16 @@ export function siteReadme(
       );
     }
     return value;
-  });
+  };
+  const kept = (_: string, key: string, inside: string): string =>
+    valueOf(key) === "" ? "" : inside;
+  return (
+    text
+      // Marks that are paragraphs of their own go together with the blank line after them.
+      .replace(/^\{\{#(\w+)\}\}\n\n([^]*?)^\{\{\/\1\}\}(?:\n\n|\n?$)/gm, kept)
+      .replace(/\{\{#(\w+)\}\}([^]*?)\{\{\/\1\}\}/g, kept)
+      .replace(/\{\{([^{}]*)\}\}/g, (_, key: string) => valueOf(key))
+  );
 }
 
 function presetOnSite(

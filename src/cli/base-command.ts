@@ -1,5 +1,5 @@
 import path from "node:path";
-import { Command, Flags } from "@oclif/core";
+import { Command, Flags, type Interfaces } from "@oclif/core";
 import {
   BundlerError,
   type ErrorCode,
@@ -15,6 +15,9 @@ import type { SourceOptions } from "../jobs/sources.js";
 import { type SourceFlagValues, readMirrors } from "./source-flags.js";
 import { type ExpectedPhase, startProgress } from "../ui/progress.js";
 import { printable } from "../ui/printable.js";
+
+const SIGNALS = ["SIGINT", "SIGTERM"] as const;
+const SHOW_CURSOR = "\u001b[?25h";
 
 /** What `--json` prints when a command fails. */
 export interface JsonError {
@@ -39,6 +42,7 @@ export abstract class BaseCommand extends Command {
 
   readonly #abort = new AbortController();
   #interruptedBy: NodeJS.Signals | undefined;
+  #quiet = false;
 
   /** Fires on SIGINT and SIGTERM. */
   protected get signal(): AbortSignal {
@@ -67,7 +71,9 @@ export abstract class BaseCommand extends Command {
 
   /** The store's folder: the one given, or one in the user's cache folder. */
   protected storeDir(given?: string): string {
-    return path.resolve(given ?? path.join(this.config.cacheDir, "store"));
+    return path.resolve(
+      given === undefined || given === "" ? path.join(this.config.cacheDir, "store") : given,
+    );
   }
 
   /** How registries and the store are reached, from the flags that all such commands share. */
@@ -87,22 +93,45 @@ export abstract class BaseCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init();
-    for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, this.#onSignal);
+    for (const name of SIGNALS) process.on(name, this.#onSignal);
+    // `2>&1 | head` is no reason to stop working.
+    process.stderr.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {
     // The second signal means it: whatever is on disk by then is safe to find.
-    if (this.#interruptedBy !== undefined) process.exit(EXIT_CODES.INTERRUPTED);
+    if (this.#interruptedBy !== undefined) {
+      if (process.stderr.isTTY) process.stderr.write(SHOW_CURSOR);
+      for (const one of SIGNALS) process.removeListener(one, this.#onSignal);
+      // process.exit would wait for a read that hangs.
+      process.kill(process.pid, name);
+      return;
+    }
     this.#interruptedBy = name;
     this.#abort.abort(new BundlerError("INTERRUPTED", `Stopped by ${name}.`));
   };
+
+  protected override async parse<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
+    const parsed = await super.parse(options, argv);
+    this.#quiet = (parsed.flags as { quiet?: boolean }).quiet === true;
+    return parsed;
+  }
 
   /** Runs a job and shows its events as progress, unless --quiet or --json. */
   protected async withProgress<T>(
     phases: readonly ExpectedPhase[],
     job: (onEvent: EventSink) => Promise<T>,
   ): Promise<T> {
-    const quiet = this.jsonEnabled() || this.argv.includes("--quiet") || this.argv.includes("-q");
+    const quiet = this.jsonEnabled() || this.#quiet;
     const progress = startProgress({ phases, quiet, stream: process.stderr, env: process.env });
     try {
       const result = await job((event: BundlerEvent) => progress.onEvent(event));
@@ -121,7 +150,7 @@ export abstract class BaseCommand extends Command {
 
   /** Columns for tables: the terminal's, or enough for a log. */
   protected get width(): number {
-    return process.stdout.isTTY ? process.stdout.columns : 160;
+    return (process.stdout.isTTY && process.stdout.columns) || 160;
   }
 
   /** The exit code for a result that is a finding and not an error: `verify` uses it. */
@@ -150,8 +179,10 @@ export abstract class BaseCommand extends Command {
     if (this.#interruptedBy !== undefined && (isAbort(error) || !(error instanceof BundlerError))) {
       return this.#failure(
         "INTERRUPTED",
-        `Stopped by ${this.#interruptedBy}. Nothing was left under a final name.`,
-        "Finished downloads and partial ones are kept in the store; run the same command again to go on from there.",
+        `Stopped by ${this.#interruptedBy}. Nothing unfinished was left under a final name.`,
+        (error instanceof BundlerError ? error.hint : undefined) ??
+          "Finished downloads and partial ones are kept in the store; run the same command again to go on from there.",
+        error instanceof BundlerError ? error.details : undefined,
       );
     }
     if (error instanceof BundlerError) {
@@ -163,7 +194,7 @@ export abstract class BaseCommand extends Command {
       if (exit === 0 || error.constructor.name === "ExitError") return undefined;
       return this.#failure(
         "USAGE",
-        error.message.trim(),
+        usageMessage(error.message),
         `See openim-bundler ${this.id?.replaceAll(":", " ") ?? ""} --help.`,
       );
     }
@@ -190,4 +221,13 @@ export abstract class BaseCommand extends Command {
       },
     };
   }
+}
+
+/** oclif's words without its frame around them. */
+function usageMessage(text: string): string {
+  return text
+    .replace(/^The following errors? occurred:\s*/, "")
+    .replace(/\s*See more help with --help\s*$/, "")
+    .trim()
+    .replace(/\n\s*/g, "\n  ");
 }

@@ -27,7 +27,6 @@ export const sourceFlags = {
   ca: Flags.file({
     multiple: true,
     multipleNonGreedy: true,
-    exists: true,
     helpValue: "FILE",
     summary: "Trust the certificate authorities of this PEM file, beside the usual ones.",
   }),
@@ -47,7 +46,8 @@ export const sourceFlags = {
 
 /** Which bundle definition. */
 export const bundleArg = Args.string({
-  description: "A shipped definition (openim-2.3.9, openim@2.3.9, openim) or a folder.",
+  description:
+    "A shipped definition (openim-2.3.9, openim@2.3.9, openim) or a folder. [default: openim, the newest]",
 });
 
 /** Flags that say what goes into a bundle. */

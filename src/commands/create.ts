@@ -14,7 +14,7 @@ export default class Create extends BaseCommand {
 
 The archive appears under its name only when it is whole and flushed to disk.`;
   static override examples = [
-    "<%= config.bin %> <%= command.id %> openim-2.3.9 --platform linux/arm64 --archive zookeeper=zk.tar --archive open_im_server=server.tar",
+    "<%= config.bin %> <%= command.id %> openim-2.3.9 --platform linux/arm64 --archive open_im_server=server.tar",
     "<%= config.bin %> <%= command.id %> ./my-app -p linux/arm64 -p linux/amd64 -o out/",
     "<%= config.bin %> <%= command.id %> openim -p linux/arm64 --locked openim.lock.json --json",
     "<%= config.bin %> <%= command.id %> openim -p linux/arm64 --mirror docker.io=https://mirror.example --ca company.pem",
@@ -26,7 +26,8 @@ The archive appears under its name only when it is whole and flushed to disk.`;
     output: Flags.string({
       char: "o",
       helpValue: "PATH",
-      summary: "Where the archive goes: a folder, or a file name for one platform.",
+      summary:
+        "Where the archive goes: a folder, made when missing, or for one platform a file name ending in .tar. [default: the current folder]",
     }),
     force: Flags.boolean({ summary: "Replace an archive that exists." }),
     locked: Flags.string({

@@ -19,7 +19,7 @@ export default class Demo extends BaseCommand {
   static override summary =
     "Make, verify and inspect a bundle without internet, from an embedded registry of sample images.";
   static override description =
-    "The same `create` as for real, over HTTP, against a registry inside this process. Its images are small samples under OpenIM's names: they say hello from their architecture and serve nothing.";
+    "The same `create` as for real, over HTTP, against a registry inside this process. Its images are small samples under OpenIM's names: they say hello from their architecture and serve nothing. There are samples of all components for linux/amd64 and linux/arm64. An archive of an earlier demo is replaced.";
   static override examples = [
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --platform linux/amd64 --output /tmp/demo",

@@ -104,7 +104,14 @@ export function systemCode(error: unknown): string | undefined {
  */
 export function redact(text: string): string {
   return text
-    .replace(/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, "$1***@")
-    .replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s?"'<>]*)\?[^\s"'<>]*/gi, "$1?***")
+    .replace(/:\/\/[^\s/]+@/g, "://***@")
+    .replace(/[^\s"'<>]+/g, withoutQuery)
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/g, "$1 ***");
+}
+
+/** Linear on purpose: these texts can be megabytes that a registry chose. */
+function withoutQuery(word: string): string {
+  const at = word.indexOf("://");
+  const query = at < 1 ? -1 : word.indexOf("?", at);
+  return query < 0 ? word : `${word.slice(0, query)}?***`;
 }

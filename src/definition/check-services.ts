@@ -1,9 +1,10 @@
 import type { Position } from "../core/position.js";
+import { checkHealth, checkHealthTimes, hasHealthcheck } from "./check-health.js";
 import type { ComposeFile, ComposeService } from "./compose-file.js";
 import { servicePath } from "./compose-file.js";
 import { type Draft, type Table, componentPath } from "./components.js";
 import { expandVariables } from "./interpolation.js";
-import { type Mapping, isMapping } from "./mapping.js";
+import { isMapping } from "./mapping.js";
 import { nearest } from "./nearest.js";
 import { formatPort, readPublishedPort } from "./port.js";
 import type { Report } from "./report.js";
@@ -27,6 +28,7 @@ export function checkServices(context: ServiceChecks, report: Report): void {
   for (const service of compose.services) {
     checkDependencies(service, context, report);
     checkCredentials(service, context, report);
+    checkHealthTimes(service, context, report);
     const component = table.drafts.find(({ name }) => name === service.name);
     if (component === undefined) continue;
     checkImage(component, service, context, report);
@@ -136,48 +138,6 @@ function expanded(entry: unknown, valueOf: (name: string) => string | undefined)
   return Object.fromEntries(
     Object.entries(entry).map(([key, value]) => [key, expanded(value, valueOf)]),
   );
-}
-
-function checkHealth(
-  component: Draft,
-  { name, value }: ComposeService,
-  { table, compose }: ServiceChecks,
-  report: Report,
-): void {
-  if (component.required !== true) return;
-  if (!hasHealthcheck(value)) {
-    report(
-      compose.file.at(servicePath(name, "healthcheck"), "key"),
-      `${name} is required and has no health check`,
-      "Nobody could tell on the site whether it works.",
-    );
-  }
-  for (const [position, { service }] of component.alternatives.entries()) {
-    if (
-      !Object.hasOwn(service, "healthcheck") ||
-      hasHealthcheck({ ...value, ...patched(value, service) })
-    )
-      continue;
-    report(
-      table.file.at(componentPath(name, "alternatives", position, "service", "healthcheck"), "key"),
-      `this alternative leaves ${name} without a health check, and it is required`,
-    );
-  }
-}
-
-/** The health check as the alternative leaves it. */
-function patched(value: Mapping, service: Mapping): Mapping {
-  const [own, patch] = [value["healthcheck"], service["healthcheck"]];
-  return { healthcheck: isMapping(own) && isMapping(patch) ? { ...own, ...patch } : patch };
-}
-
-function hasHealthcheck(service: Mapping): boolean {
-  const check = service["healthcheck"];
-  if (!isMapping(check) || check["disable"] === true) return false;
-  const { test } = check;
-  return Array.isArray(test)
-    ? test.length > 1 && test[0] !== "NONE"
-    : typeof test === "string" && test !== "";
 }
 
 function checkAlternatives(

@@ -14,10 +14,13 @@ export interface ImageConfig {
   readonly created?: string;
 }
 
+/** Four-digit years only: everything else cannot be a time in a tar header. */
+const RFC3339 = /^\d{4}-\d\d-\d\dT[\d:.]{8,18}(Z|[+-]\d\d:\d\d)$/;
+
 const configSchema = z.object({
-  os: z.string().min(1),
-  architecture: z.string().min(1),
-  variant: z.string().nullish(),
+  os: z.string().min(1).max(64),
+  architecture: z.string().min(1).max(64),
+  variant: z.string().max(64).nullish(),
   created: z.string().nullish(),
   rootfs: z.object({
     type: z.literal("layers"),
@@ -42,6 +45,6 @@ export function parseConfig(what: string, bytes: Uint8Array): ImageConfig {
       ...(config.variant ? { variant: config.variant } : {}),
     }),
     diffIds: config.rootfs.diff_ids,
-    ...(config.created ? { created: config.created } : {}),
+    ...(config.created && RFC3339.test(config.created) ? { created: config.created } : {}),
   };
 }

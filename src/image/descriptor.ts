@@ -17,8 +17,11 @@ export const digestSchema = z.custom<Digest>(
 /** Sizes are exact: whatever JavaScript cannot count exactly is refused. */
 export const sizeSchema = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** One blob; the sums over all layers of all images stay exact, too. */
+const blobSizeSchema = sizeSchema.max(2 ** 40);
+
 export const descriptorSchema = z.object({
   mediaType: z.string().max(255),
   digest: digestSchema,
-  size: sizeSchema,
+  size: blobSizeSchema,
 });

@@ -16,7 +16,10 @@ export function parseJson<T>(what: string, bytes: Uint8Array, schema: z.ZodType<
   if (result.success) return result.data;
   const problems = result.error.issues
     .slice(0, 3)
-    .map((issue) => `${issue.path.join(".") || "document"}: ${issue.message}`);
+    .map(
+      (issue) =>
+        `${issue.path.join(".").slice(0, 200) || "document"}: ${issue.message.slice(0, 200)}`,
+    );
   throw new BundlerError(
     "INTEGRITY",
     `${what} does not have the expected shape: ${problems.join("; ")}.`,

@@ -34,14 +34,15 @@ const manifestSchema = z.object({
   layers: z.array(descriptorSchema).max(LIMITS.layers),
 });
 
+/** Platform names are a few letters; a megabyte of them is an attack. */
+const word = z.string().max(64);
+
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
   manifests: z
     .array(
       descriptorSchema.extend({
-        platform: z
-          .object({ os: z.string(), architecture: z.string(), variant: z.string().optional() })
-          .optional(),
+        platform: z.object({ os: word, architecture: word, variant: word.optional() }).optional(),
         annotations: z.record(z.string(), z.string()).nullish(),
       }),
     )

@@ -6,13 +6,14 @@ import type { BundleLayout } from "../bundle/layout.js";
 import { type BundleWriter, openBundleWriter } from "../bundle/writer.js";
 import { formatBytes } from "../core/bytes.js";
 import { type Digest, isDigest } from "../core/digest.js";
-import { BundlerError, isAbort } from "../core/errors.js";
+import { BundlerError, isAbort, messageOf, systemCode } from "../core/errors.js";
 import { noEvents } from "../core/events.js";
 import type { Definition } from "../definition/types.js";
 import { planFailure } from "../plan/plan.js";
 import type { Lock, PlatformLock } from "../plan/types.js";
 import { obeyLock } from "./locked.js";
 import { type SelectionOptions, planWith } from "./plan.js";
+import type { Store } from "../store/store.js";
 import { type SourceOptions, type Sources, withSources } from "./sources.js";
 
 export interface CreateOptions extends SourceOptions {
@@ -61,6 +62,13 @@ export async function createJob(
   selection: SelectionOptions,
   options: CreateOptions,
 ): Promise<CreateResult> {
+  if (options.output?.endsWith(".tar") === true && selection.platforms.length > 1) {
+    throw new BundlerError(
+      "USAGE",
+      `-o ${options.output} names one file, but ${selection.platforms.length} platforms make as many archives.`,
+      { hint: "Give a folder." },
+    );
+  }
   return withSources(options, async (sources) => {
     const context = { ...options, ...sources };
     const lock =
@@ -70,10 +78,30 @@ export async function createJob(
     const prepared: Prepared[] = [];
     for (const platform of lock.platforms)
       prepared.push(await prepare(definition, lock, platform, context));
-    await checkRoom(prepared, sources.store.dir);
+    await checkRoom(prepared, sources.store);
     const archives: CreatedBundle[] = [];
-    for (const one of prepared) archives.push(await fetchAndPack(one, context));
+    for (const one of prepared) {
+      try {
+        archives.push(await fetchAndPack(one, context));
+      } catch (error) {
+        throw withFinished(error, archives);
+      }
+    }
     return { bundle: { name: definition.name, version: definition.version }, archives };
+  });
+}
+
+/** A later platform's failure says which archives are finished: they stay. */
+function withFinished(error: unknown, archives: readonly CreatedBundle[]): unknown {
+  if (!(error instanceof BundlerError) || archives.length === 0) return error;
+  const names = archives.map(({ path: file }) => file).join(", ");
+  return new BundlerError(error.code, error.message, {
+    cause: error,
+    hint: `Finished before: ${names}. Run the same command for the other platforms only.`,
+    details: {
+      ...error.details,
+      finished: archives.map(({ path: file, platform }) => ({ path: file, platform })),
+    },
   });
 }
 
@@ -94,42 +122,32 @@ async function freshLock(
 
 async function prepare(
   definition: Definition,
-  { date, platforms }: Lock,
+  { date }: Lock,
   lock: PlatformLock,
   { templatesDir, tool, output, force, store }: CreateOptions & Sources,
 ): Promise<Prepared> {
   const layout = await assembleBundle({ definition, lock, date, tool, templatesDir });
-  const file = await outputFile(output, layout.root, platforms.length);
+  const file = outputFile(output, layout.root);
   if (!force && (await exists(file))) {
     throw new BundlerError("FILE", `${file} exists already.`, {
       hint: "Say --force to replace it, or give another place with -o.",
       details: { file },
     });
   }
-  await mkdir(path.dirname(file), { recursive: true });
+  await mkdir(path.dirname(file), { recursive: true }).catch((cause: unknown) => {
+    throw new BundlerError(
+      systemCode(cause) === "ENOSPC" ? "DISK" : "FILE",
+      `The folder ${path.dirname(file)} cannot be made: ${messageOf(cause)}`,
+      { cause, hint: "Give another place with -o.", details: { file } },
+    );
+  });
   return { lock, layout, output: file, fetch: await planFetch(lock, store) };
 }
 
-async function outputFile(
-  output: string | undefined,
-  root: string,
-  archives: number,
-): Promise<string> {
-  const name = `${root}.tar`;
-  if (output === undefined) return path.resolve(name);
-  const isFolder =
-    output.endsWith(path.sep) || (await stat(output).catch(() => undefined))?.isDirectory();
-  if (isFolder) return path.resolve(output, name);
-  if (archives > 1) {
-    throw new BundlerError(
-      "USAGE",
-      `-o ${output} is one file, but ${archives} archives are to be made.`,
-      {
-        hint: `Give a folder: -o ${output}/`,
-      },
-    );
-  }
-  return path.resolve(output);
+/** A name that ends in `.tar` is the archive's; any other is a folder's. */
+function outputFile(output: string | undefined, root: string): string {
+  if (output === undefined) return path.resolve(`${root}.tar`);
+  return output.endsWith(".tar") ? path.resolve(output) : path.resolve(output, `${root}.tar`);
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -140,7 +158,7 @@ async function exists(file: string): Promise<boolean> {
 }
 
 /** @throws BundlerError DISK when store and archives will not fit where they go. */
-async function checkRoom(prepared: readonly Prepared[], storeDir: string): Promise<void> {
+async function checkRoom(prepared: readonly Prepared[], store: Store): Promise<void> {
   const needs = new Map<string, { path: string; bytes: number; free: number }>();
   const add = async (at: string, bytes: number): Promise<void> => {
     const [{ dev }, { bavail, bsize }] = await Promise.all([stat(at), statfs(at)]);
@@ -149,11 +167,14 @@ async function checkRoom(prepared: readonly Prepared[], storeDir: string): Promi
   };
   const distinct = new Map<Digest, number>();
   for (const { fetch, layout, output } of prepared) {
-    for (const [digest, { descriptor }] of fetch.missing) distinct.set(digest, descriptor.size);
+    for (const [digest, { descriptor }] of fetch.missing) {
+      const left = descriptor.size - (await store.unfinished(digest));
+      distinct.set(digest, Math.max(0, left));
+    }
     await add(path.dirname(output), layout.size);
   }
   await add(
-    storeDir,
+    store.dir,
     [...distinct.values()].reduce((sum, size) => sum + size, 0),
   );
   for (const { path: at, bytes, free } of needs.values()) {
@@ -210,6 +231,8 @@ async function fetchAndPack(
       packing.push(job);
     };
     const fetching = fetchImages(lock, fetch, { ...context, signal, onReady: pack });
+    // Nobody needs images packed when others cannot be had.
+    fetching.catch((error: unknown) => stop.abort(error));
     const errors = (await Promise.allSettled([fetching]))
       .concat(await Promise.allSettled(packing))
       .flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
@@ -264,10 +287,20 @@ async function heal(
   lock: PlatformLock,
   context: CreateOptions & Sources,
 ): Promise<void> {
-  const message = `${component}: the stored blob ${digest} was damaged; it is fetched again.`;
-  context.onEvent({ type: "notice", level: "warn", message });
   await context.store.remove(digest);
   const components = packedComponents(lock).filter(({ name }) => name === component);
+  if (components[0]?.method === "provided") {
+    throw new BundlerError(
+      "INTEGRITY",
+      `${component}: the stored blob ${digest} was damaged and has been deleted.`,
+      {
+        hint: "Run the same command again: it is read from the image archive anew.",
+        details: { component },
+      },
+    );
+  }
+  const message = `${component}: the stored blob ${digest} was damaged; it is fetched again.`;
+  context.onEvent({ type: "notice", level: "warn", message });
   const single = { platform: lock.platform, components };
   await fetchImages(single, await planFetch(single, context.store), {
     ...context,

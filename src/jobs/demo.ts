@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import type { Platform } from "../core/platform.js";
@@ -39,11 +39,12 @@ export async function demoJob(definition: Definition, options: DemoOptions): Pro
   try {
     const archives = await sampleArchives(definition, platform, work);
     const selection: SelectionOptions = { platforms: [platform], without: [], archives };
-    await mkdir(options.output, { recursive: true });
     const created = await createJob(definition, selection, {
       ...options,
       storeDir: path.join(work, "store"),
       mirrors: new Map([...sample.mirrors].map(([name, url]) => [name, [url]])),
+      // Whatever the samples lack is missing here, and is not looked for in the internet.
+      mirrorsOnly: true,
       force: true,
     });
     const requests = [...sample.registries.values()].flatMap(({ requests: own }) => own);

@@ -1,5 +1,8 @@
 import { BundlerError } from "../core/errors.js";
-import { formatPlatform, parsePlatform } from "../core/platform.js";
+import { formatPlatform, parsePlatform, platformMatches } from "../core/platform.js";
+import { together } from "../core/together.js";
+import type { Descriptor } from "../image/descriptor.js";
+import { parseManifest } from "../image/manifest.js";
 import type { Component, Definition } from "../definition/types.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { parseReference } from "../image/reference.js";
@@ -50,12 +53,21 @@ export async function obeyLock(
       const known = lock.platforms.map((one) => one.platform).join(", ");
       throw moved(`The lock has no plan for ${platform}; it has ${known}.`);
     }
-    await Promise.all(
-      locked.components.map((component) =>
-        checkComponent(component, platform, definition, selection, context),
-      ),
+    await together(locked.components, context.signal, (component, signal) =>
+      checkComponent(component, platform, definition, selection, { ...context, signal }),
     );
     platforms.push(locked);
+  }
+  for (const name of selection.archives.keys()) {
+    const taken = platforms.some(({ components }) =>
+      components.some((one) => one.name === name && one.method === "provided"),
+    );
+    if (taken) continue;
+    throw new BundlerError(
+      "USAGE",
+      `--archive ${name}: the lock does not take ${name} from an archive.`,
+      { hint: `Write the lock with it: plan --lock FILE --archive ${name}=FILE` },
+    );
   }
   return { ...lock, platforms };
 }
@@ -80,8 +92,9 @@ async function checkComponent(
   if (method === "provided")
     return checkArchive(component, image.manifest.digest, platform, selection, context);
   const reference = parseReference(image.reference);
+  let bytes: Uint8Array;
   try {
-    await pinnedManifest(reference, image.manifest, context);
+    bytes = await pinnedManifest(reference, image.manifest, context);
   } catch (error) {
     if (!(error instanceof BundlerError) || error.code !== "NOT_FOUND") throw error;
     const now = await context.registry.manifest(reference, context.signal).then(
@@ -94,6 +107,23 @@ async function checkComponent(
       error,
     );
   }
+  const document = parseManifest(image.reference, bytes, image.manifest.mediaType);
+  const same =
+    document.kind === "image" &&
+    sameBlob(document.config, image.config) &&
+    document.layers.length === image.layers.length &&
+    document.layers.every((layer, at) => sameBlob(layer, image.layers[at])) &&
+    platformMatches(parsePlatform(platform), parsePlatform(image.platform));
+  if (!same) {
+    throw moved(
+      `${name}: what the lock says of ${image.reference} does not agree with the manifest ${image.manifest.digest} that it pins.`,
+      { component: name },
+    );
+  }
+}
+
+function sameBlob(one: Descriptor, other: Descriptor | undefined): boolean {
+  return one.digest === other?.digest && one.size === other.size;
 }
 
 async function checkArchive(

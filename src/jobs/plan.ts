@@ -1,6 +1,7 @@
 import { importArchive } from "../acquire/archive.js";
 import { type FetchPlan, packedComponents, planFetch } from "../acquire/fetch.js";
 import type { Digest } from "../core/digest.js";
+import type { EventSink } from "../core/events.js";
 import type { Platform } from "../core/platform.js";
 import type { Definition } from "../definition/types.js";
 import { type Plan, type PlanProblem, makePlan } from "../plan/plan.js";
@@ -96,10 +97,10 @@ export async function planWith(
     store,
     signal,
     onEvent,
-    importArchive: (component, file, platform) =>
+    importArchive: (component, file, platform, stop) =>
       importComponent(
         { component: component.name, image: component.image, file, platform },
-        { store, signal },
+        { store, signal: stop, onEvent },
       ),
   });
 }
@@ -112,7 +113,11 @@ export function importComponent(
     readonly file: string;
     readonly platform: Platform;
   },
-  context: { readonly store: Store; readonly signal: AbortSignal },
+  context: {
+    readonly store: Store;
+    readonly signal: AbortSignal;
+    readonly onEvent: EventSink;
+  },
 ) {
   const { registry, repository, tag } = parseReference(from.image);
   return importArchive(from.file, {

@@ -8,6 +8,8 @@ export interface SourceOptions {
   readonly storeDir: string;
   /** Registry → base URLs of its mirrors, tried in order before the registry itself. */
   readonly mirrors: ReadonlyMap<string, readonly string[]>;
+  /** Ask the mirrors alone, never the registries behind them. */
+  readonly mirrorsOnly?: boolean;
   /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
   readonly insecure: ReadonlySet<string>;
   /** PEM files of further certificate authorities. */
@@ -32,21 +34,27 @@ export async function withSources<T>(
   options: SourceOptions,
   job: (sources: Sources) => Promise<T>,
 ): Promise<T> {
-  const store = await openStore(options.storeDir);
-  const lease = await store.lease(options.signal);
   const registry = createRegistry({
     mirrors: options.mirrors,
     insecure: options.insecure,
     caFiles: options.caFiles,
+    mirrorsOnly: options.mirrorsOnly ?? false,
     requestsPerHost: options.concurrency,
     env: options.env,
     userAgent: options.userAgent,
     onEvent: options.onEvent,
   });
   try {
-    return await job({ registry, store });
+    const store = await openStore(options.storeDir);
+    const lease = await store.lease(options.signal);
+    try {
+      return await job({ registry, store });
+    } finally {
+      // Downloads still at work let go of the store first.
+      await registry.close();
+      await lease.release();
+    }
   } finally {
     await registry.close();
-    await lease.release();
   }
 }

@@ -17,6 +17,7 @@ export interface DecideContext {
     component: Component,
     file: string,
     platform: Platform,
+    signal: AbortSignal,
   ) => Promise<LockedImage>;
   /** Archives given by hand, by component. */
   readonly archives: ReadonlyMap<string, string>;
@@ -48,7 +49,7 @@ export async function decide(
 
   const given = context.archives.get(component.name);
   if (given !== undefined) {
-    const image = await context.importArchive(component, given, target);
+    const image = await context.importArchive(component, given, target, context.signal);
     return {
       component: { ...head, method: "provided", reason: "image archive given by hand", image },
     };
@@ -96,7 +97,7 @@ export async function decide(
   }
 
   if (component.archive !== undefined) {
-    const image = await context.importArchive(component, component.archive, target);
+    const image = await context.importArchive(component, component.archive, target, context.signal);
     const reason = [...obstacles, "image archive of the bundle definition"].join("; ");
     return { component: { ...head, method: "provided", reason, image } };
   }
@@ -128,16 +129,18 @@ function obstacleSentence(
   const prefix = claim.length > 0 ? `${claim.join(", ")}, but ` : "";
   switch (resolution.kind) {
     case "other-platforms":
-      return `${prefix}${name} is there only for ${resolution.offered.join(", ") || "no platform at all"}`;
+      return `${prefix}${name} is there only for ${oneLine(resolution.offered.join(", ")) || "no platform at all"}`;
     case "contradiction":
-      return `${prefix}${name} has an entry for ${resolution.promised} whose own config says ${resolution.configured}`;
+      return `${prefix}${name} has an entry for ${oneLine(resolution.promised)} whose own config says ${oneLine(resolution.configured)}`;
     case "unusable":
-      return `${prefix}${name} cannot be used (${oneLine(resolution.error.message)})`;
+      return `${prefix}${name} cannot be used (${oneLine(resolution.error.message).replace(/\.$/, "")})`;
   }
 }
 
-function oneLine(message: string): string {
-  return message.replace(/\s*\n\s*/g, " ").replace(/\.$/, "");
+/** Registries have a say in it, and it goes into tables, locks and archives. */
+function oneLine(text: string): string {
+  const line = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
+  return line.length > 1000 ? `${line.slice(0, 1000)}…` : line;
 }
 
 /** Such layers pass untouched, and older engines cannot unpack them. */

@@ -6,6 +6,16 @@ import type { Lock } from "./types.js";
 
 const text = z.string().max(4096);
 
+/** A list in which no name comes twice. */
+function onceEach<T extends z.ZodType<{ name: string }>>(item: T) {
+  return z
+    .array(item)
+    .refine(
+      (list) => new Set(list.map(({ name }) => name)).size === list.length,
+      "expected each name once",
+    );
+}
+
 const lockSchema: z.ZodType<Lock> = z.object({
   lockVersion: z.literal(1),
   bundle: z.object({ name: text, version: text, definition: digestSchema }),
@@ -14,7 +24,7 @@ const lockSchema: z.ZodType<Lock> = z.object({
     .array(
       z.object({
         platform: platformSchema,
-        components: z.array(
+        components: onceEach(
           z.object({
             name: text,
             required: z.boolean(),

@@ -1,6 +1,7 @@
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import { type Platform, formatPlatform } from "../core/platform.js";
+import { together } from "../core/together.js";
 import type { Component, Definition } from "../definition/types.js";
 import { type DecideContext, type Decision, decide } from "./decide.js";
 import type { Lock, LockedComponent, PlatformLock } from "./types.js";
@@ -51,8 +52,8 @@ export async function makePlan(
       subject: platform,
       totalItems: components.length,
     });
-    const decisions = await Promise.all(
-      components.map((component) => decideNamed(component, target, { ...context, leaveOut })),
+    const decisions = await together(components, context.signal, (component, signal) =>
+      decideNamed(component, target, { ...context, leaveOut, signal }),
     );
     context.onEvent({
       type: "phase-end",
@@ -185,7 +186,8 @@ function lockDate(platforms: readonly PlatformLock[], sourceDateEpoch: number | 
       components.map((component: LockedComponent) => component.image?.created),
     )
     .map((text) => (text === undefined ? Number.NaN : Date.parse(text)))
-    .filter((ms) => ms > 0);
+    // A plain tar header counts to the year 2242.
+    .filter((ms) => ms > 0 && ms < 8 ** 11 * 1000);
   // DOS time's first year: unpackers on FAT media go no lower.
   return second(Math.max(Date.UTC(1980, 0, 1), ...created));
 }

@@ -31,6 +31,8 @@ export interface RegistryOptions {
   readonly caFiles: readonly string[];
   /** Blobs at a time from one host; twice as many small requests run beside them. */
   readonly requestsPerHost?: number;
+  /** Never ask the registries themselves. */
+  readonly mirrorsOnly?: boolean;
   /** For proxies, Docker's configuration and its credential helpers. */
   readonly env: NodeJS.ProcessEnv;
   readonly userAgent: string;
@@ -111,7 +113,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     ...options.retry,
   };
   const policy = hostPolicy(options.insecure);
-  const endpointsOf = createEndpoints(options.mirrors, policy);
+  const endpointsOf = createEndpoints(options.mirrors, policy, options.mirrorsOnly);
   const closing = new AbortController();
   const agents = createAgents({ caFiles: options.caFiles, env, timeouts });
   const transport = createTransport({ agents, policy, userAgent });

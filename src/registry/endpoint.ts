@@ -29,18 +29,22 @@ export function hostPolicy(insecure: ReadonlySet<string>): HostPolicy {
 }
 
 /**
- * Gives for a registry its mirrors, then the registry itself.
+ * Gives for a registry its mirrors, then the registry itself unless mirrors alone are to be asked.
  * @throws BundlerError USAGE for a mirror that is no base URL; the function, DEFINITION for a
  *   registry that is no host.
  */
 export function createEndpoints(
   mirrors: ReadonlyMap<string, readonly string[]>,
   policy: HostPolicy,
+  mirrorsOnly = false,
 ): (registry: string) => readonly Endpoint[] {
   const known = new Map(
     [...mirrors].map(([registry, bases]) => [registry, bases.map(mirrorEndpoint)]),
   );
-  return (registry) => [...(known.get(registry) ?? []), originEndpoint(registry, policy)];
+  return (registry) => [
+    ...(known.get(registry) ?? []),
+    ...(mirrorsOnly ? [] : [originEndpoint(registry, policy)]),
+  ];
 }
 
 function originEndpoint(registry: string, policy: HostPolicy): Endpoint {

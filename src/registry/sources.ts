@@ -64,7 +64,7 @@ function summary(
       ? failures.find(({ error }) => error.code === "AUTH" || error.code === "INTEGRITY")
       : undefined;
   const deciding = telling ?? own;
-  if (deciding === undefined) return new BundlerError("INTERNAL", `${subject}: nowhere to ask.`);
+  if (deciding === undefined) return new BundlerError("NOT_FOUND", `${subject}: no source to ask.`);
   if (failures.length === 1) return deciding.error;
   // Each source may want something else of the reader.
   const hints = new Set(

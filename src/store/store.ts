@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { mkdir, open, stat, statfs, utimes } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type Digest, digestOf, shortDigest } from "../core/digest.js";
+import { type Digest, digestOf, hexOf, shortDigest } from "../core/digest.js";
 import { BundlerError, systemCode } from "../core/errors.js";
 import { type ClaimOptions, claimPartial, findPartials } from "./claim.js";
 import { storeError } from "./disk-error.js";
@@ -53,6 +53,8 @@ export interface Store {
    * @throws BundlerError DISK, FILE, INTERRUPTED.
    */
   partial(digest: Digest, size: number, options: ClaimOptions): Promise<PartialBlob | undefined>;
+  /** Bytes of the blob that unfinished downloads have brought so far. */
+  unfinished(digest: Digest): Promise<number>;
   /** Drops a blob whose bytes turned out to be wrong. */
   remove(digest: Digest): Promise<void>;
   /** What was noted under a key; a hint, to be checked by whoever uses it. */
@@ -109,6 +111,10 @@ export async function openStore(dir: string): Promise<Store> {
     partial: (digest, size, options) =>
       guard(`claiming ${shortDigest(digest)}`, () =>
         claimPartial({ layout, heartbeat }, { digest, size }, () => has(digest, size), options),
+      ),
+    unfinished: (digest) =>
+      guard(`looking up ${shortDigest(digest)}`, async () =>
+        Math.max(0, ...(await findPartials(layout, hexOf(digest))).map(({ size }) => size)),
       ),
     remove: (digest) =>
       guard(`deleting ${shortDigest(digest)}`, async () => {

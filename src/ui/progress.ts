@@ -30,7 +30,7 @@ const INTERVAL = { terminal: 100, log: 5000 } as const;
 export function startProgress({ phases, quiet, stream, env }: ProgressOptions): Progress {
   if (quiet || phases.length === 0)
     return { onEvent: () => undefined, end: () => Promise.resolve() };
-  const live = stream.isTTY && env["TERM"] !== "dumb" && !env["CI"];
+  const live = stream.isTTY && stream.columns >= 20 && env["TERM"] !== "dumb" && !env["CI"];
   const rows = phases.map(
     ({ phase, subject }) => new PhaseRow(phase, subject, live ? INTERVAL.terminal : INTERVAL.log),
   );
@@ -105,5 +105,5 @@ function logProgress(rows: readonly PhaseRow[], stream: NodeJS.WriteStream): Pro
 }
 
 function noticeLine({ level, message }: Extract<BundlerEvent, { type: "notice" }>): string {
-  return `${level === "warn" ? "Warning: " : ""}${printable(message)}\n`;
+  return `${level === "warn" ? "Warning: " : ""}${printable(message.replace(/\s+/g, " "))}\n`;
 }

@@ -1,3 +1,4 @@
+import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { parseBundleManifest } from "../bundle/manifest.js";
 import { MANIFEST_FILE } from "../bundle/paths.js";
@@ -6,6 +7,7 @@ import type { BundleManifest } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
 import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
+import { notATar } from "./format.js";
 import { readImageDocuments } from "./image-documents.js";
 import type { Finding, VerifyReport } from "./report.js";
 import { checkBlobs, checkCompression } from "./rules/blobs.js";
@@ -43,39 +45,72 @@ export async function verifyBundle(
   const subject = basename(path);
   try {
     onEvent({ type: "phase-start", phase: "verify", subject, totalBytes: size });
-    const archive = await readArchive(path, handle, size, {
-      ...(signal === undefined ? {} : { signal }),
-      onBytes: (delta) => onEvent({ type: "bytes", phase: "verify", delta }),
-    });
-    const findings: Finding[] = [];
-    const manifest = await readManifest(archive, findings);
-    findings.push(
-      ...checkTar(archive, subject),
-      ...checkFolder(archive, manifest),
-      ...(await checkSums(archive)),
-      ...(manifest === undefined ? [] : checkManifest(archive, manifest)),
-    );
-    for (const [file, tar] of archive.images) {
-      findings.push(...(await checkImage(file, tar, manifest)));
-    }
-    if (manifest !== undefined) findings.push(...(await checkCompose(archive, manifest)));
-    const ok = findings.every(({ severity }) => severity !== "error");
-    onEvent({ type: "phase-end", phase: "verify", subject, summary: ok ? "sound" : "not sound" });
-    return {
-      archive: path,
-      ...(manifest === undefined ? {} : { platform: manifest.platform }),
-      ok,
-      findings,
-      checked: {
-        files: archive.hashes.size,
-        blobs: [...archive.images.values()].reduce((sum, tar) => sum + countBlobs(tar), 0),
-        images: archive.images.size,
-        bytes: size,
-      },
-    };
+    const unfit = await notATar(handle, size);
+    const report =
+      unfit === undefined
+        ? await checkArchive(
+            { path, handle, size },
+            {
+              ...(signal === undefined ? {} : { signal }),
+              onEvent,
+            },
+          )
+        : unfitReport(path, size, unfit);
+    onEvent({ type: "phase-end", phase: "verify", subject, summary: summarize(report) });
+    return report;
   } finally {
     await handle.close();
   }
+}
+
+async function checkArchive(
+  { path, handle, size }: { path: string; handle: FileHandle; size: number },
+  { signal, onEvent }: { signal?: AbortSignal; onEvent: EventSink },
+): Promise<VerifyReport> {
+  const archive = await readArchive(path, handle, size, {
+    ...(signal === undefined ? {} : { signal }),
+    onBytes: (delta) => onEvent({ type: "bytes", phase: "verify", delta }),
+  });
+  const findings: Finding[] = [];
+  const manifest = await readManifest(archive, findings);
+  findings.push(
+    ...checkTar(archive, basename(path)),
+    ...checkFolder(archive, manifest),
+    ...(await checkSums(archive)),
+    ...(manifest === undefined ? [] : checkManifest(archive, manifest)),
+  );
+  for (const [file, tar] of archive.images) {
+    findings.push(...(await checkImage(file, tar, manifest)));
+  }
+  if (manifest !== undefined) findings.push(...(await checkCompose(archive, manifest)));
+  return {
+    archive: path,
+    ...(manifest === undefined ? {} : { platform: manifest.platform }),
+    ok: findings.every(({ severity }) => severity !== "error"),
+    findings,
+    checked: {
+      files: archive.hashes.size,
+      blobs: [...archive.images.values()].reduce((sum, tar) => sum + countBlobs(tar), 0),
+      images: archive.images.size,
+      bytes: size,
+    },
+  };
+}
+
+/** Of a file that is no archive, all else that could be said follows from that. */
+function unfitReport(path: string, bytes: number, message: string): VerifyReport {
+  return {
+    archive: path,
+    ok: false,
+    findings: [{ rule: "tar/format", severity: "error", subject: basename(path), message }],
+    checked: { files: 0, blobs: 0, images: 0, bytes },
+  };
+}
+
+function summarize({ ok, findings }: VerifyReport): string {
+  if (ok) return "sound";
+  const errors = findings.filter(({ severity }) => severity === "error").length;
+  return errors === 1 ? "1 error" : `${errors} errors`;
 }
 
 async function readManifest(

@@ -25,6 +25,8 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 WANTED_ENGINE=
 EMULATION=no
 DRY_RUN=no
+SETTINGS_ONLY=no
+HELP=no
 TIMEOUT=600
 
 # The value of an option: `--name VALUE` or `--name=VALUE`.
@@ -48,7 +50,7 @@ parse_arguments() {
                 value=$(option_value "$1" "$#" "${2-}") || exit $? ;;
         esac
         case $1 in
-            -h | --help) message help; exit 0 ;;
+            -h | --help) HELP=yes ;;
             --lang | --lang=*) use_language "$value" ;;
             --set | --set=*) choose_setting "$value" ;;
             --host-address | --host-address=*) choose_setting "HOST_ADDRESS=$value" ;;
@@ -61,10 +63,13 @@ parse_arguments() {
             --timeout | --timeout=*) TIMEOUT=$value ;;
             --allow-emulation) EMULATION=yes ;;
             --dry-run) DRY_RUN=yes ;;
+            --settings-only) SETTINGS_ONLY=yes ;;
             *) fail 2 unknown_option "$1" ;;
         esac
         shift "$taken"
     done
+    # In the language that was asked for, wherever --lang stands.
+    if [ "$HELP" = yes ]; then message help; exit 0; fi
     case $WANTED_ENGINE in
         '' | docker | podman) ;;
         *) fail 2 unknown_engine "$WANTED_ENGINE" ;;
@@ -100,8 +105,14 @@ main() {
 
     take_lock
     write_settings
-    load_images
     make_data_folder
+    if [ "$SETTINGS_ONLY" = yes ]; then
+        say_notes
+        say settings_only
+        return 0
+    fi
+    load_images
+    say_notes
     start_services "$TIMEOUT"
     report_success
 }

@@ -284,6 +284,81 @@ describe("create", () => {
   });
 });
 
+describe("create, asked for what cannot be", () => {
+  const errorOf = (outcome: CliOutcome) =>
+    (
+      jsonOf(outcome) as {
+        error: { code: string; message: string; hint?: string; details?: object };
+      }
+    ).error;
+
+  it("says with a lock that an archive is not used, or that the lock was tampered with", async () => {
+    const registry = await serve();
+    const lock = path.join(dir, "small.lock.json");
+    const plan = ["plan", definition, "-p", "arm64", ...sources(registry), "--lock", lock];
+    expect(await cli(plan, inDir)).toMatchObject({ code: 0 });
+
+    const unused = await cli(
+      create(registry, "--locked", lock, "--archive", "cache=/nope", "--json"),
+      inDir,
+    );
+    expect(unused.code).toBe(2);
+    expect(errorOf(unused).message).toContain("does not take cache from an archive");
+
+    const text = await readFile(lock, "utf8");
+    const layer = /"layers": \[\s*\{[^}]*"digest": "(sha256:[0-9a-f]+)"/.exec(text)?.[1] ?? "";
+    await writeFile(lock, text.replace(layer, `sha256:${"1".repeat(64)}`));
+    const tampered = await cli(create(registry, "--locked", lock, "--json"), inDir);
+    expect(tampered.code).toBe(8);
+    expect(errorOf(tampered).message).toContain("does not agree with the manifest");
+  });
+
+  it("names the archives that are finished when a later platform fails", async () => {
+    const registry = await serve({
+      faults: ({ kind, path: asked, method }) =>
+        failing && kind === "blob" && method === "GET" && !arm64.has(asked)
+          ? { kind: "corrupt" }
+          : undefined,
+    });
+    let failing = false;
+    const arm64 = new Set<string>();
+    expect(await cli(create(registry, "-o", "first"), inDir)).toMatchObject({ code: 0 });
+    for (const { path: asked } of registry.requests) arm64.add(asked);
+    const both = ["create", definition, "-p", "arm64", "-p", "amd64", ...sources(registry)];
+    // Plans need configs: these come in whole; the layers of the second platform do not.
+    expect(await cli(["plan", ...both.slice(1)], inDir)).toMatchObject({ code: 0 });
+    failing = true;
+    const broken = await cli([...both, "-o", "out", "--json"], inDir);
+    expect(broken.code).toBe(7);
+    expect(errorOf(broken).hint).toContain(
+      `Finished before: ${path.join(dir, "out", `${NAME}.tar`)}`,
+    );
+    expect(await readdir(path.join(dir, "out"))).toEqual([`${NAME}.tar`]);
+  });
+
+  it.each([
+    ["verfy x", 2, /There is no command "verfy x"\..*Did you mean "verify"\?/s],
+    ["plan", 2, /Missing required flag platform/],
+    ["plan openim -p linux/arm64 --ca nope.pem", 11, /CA file nope\.pem/],
+    ["create openim -p arm64 -p amd64 -o x.tar", 2, /two|2 platforms/],
+    ["create openim -p arm64 -o file/x.tar", 11, /file.* cannot be made/],
+  ])("%s ends with %d and plain words", async (line, code, message) => {
+    await writeFile(path.join(dir, "file"), "");
+    const registry = await serve();
+    const more = line.startsWith("create") ? sources(registry) : [];
+    const all = ["--without", "open_im_server,zookeeper"];
+    const args = [...line.split(" "), ...more, ...(line.includes("file/") ? all : [])];
+    if (line.includes("file/")) args[1] = definition;
+    if (line.includes("file/")) args.splice(args.indexOf("--without"), 2);
+    const outcome = await cli(args, inDir);
+    expect(outcome.code).toBe(code);
+    expect(outcome.stderr).toMatch(message);
+    const json = await cli([...args, "--json"], inDir);
+    expect(json.code).toBe(code);
+    expect(errorOf(json).message).toMatch(/\w/);
+  });
+});
+
 describe("verify", () => {
   it("exits with 10 on a flipped byte, naming the blob, and on a truncated archive", async () => {
     const registry = await serve();

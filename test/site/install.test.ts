@@ -143,6 +143,56 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       }),
     );
 
+    it.concurrent(
+      "names the notes of the bundle before it starts anything, and none where there are none",
+      onSite(async (site) => {
+        expect((await site.run({ args: ["--dry-run"] })).stdout).not.toContain("NOTES");
+        await site.write("files/NOTES.md", "Read me.\n");
+        await site.sums();
+
+        const { code, stdout } = await site.run();
+        expect(code).toBe(0);
+        const notes = `Before the first start, read ${join(site.root, "files/NOTES.md")}`;
+        expect(stdout).toContain(notes);
+        expect(stdout.indexOf(notes)).toBeLessThan(stdout.indexOf("Starting the services"));
+
+        await site.write("files/NOTES.zh-CN.md", "请阅读。\n");
+        await site.sums();
+        const again = await site.run({ args: ["--lang", "zh"] });
+        expect(again.stdout).toContain(join(site.root, "files/NOTES.zh-CN.md"));
+      }),
+    );
+
+    it.concurrent(
+      "stops after the settings where asked, so that files can be put into the data folder",
+      onSite(async (site) => {
+        const first = await site.run({ args: ["--settings-only"] });
+        expect(first).toMatchObject({ code: 0, stderr: "" });
+        expect(lines(first.stdout).at(-1)).toMatch(/nothing was loaded or started/);
+        expect(await site.changes()).toEqual([]);
+        const env = await site.read(".env");
+        await writeFile(join(site.data, "config.yaml"), "x: 1\n");
+
+        expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+        expect(await site.read(".env")).toBe(env);
+      }),
+    );
+
+    it.concurrent(
+      "explains itself in the language asked for, wherever that option stands",
+      onSite(async (site) => {
+        for (const args of [
+          ["--help", "--lang", "zh"],
+          ["--lang=zh", "-h"],
+        ]) {
+          const help = await finished(site.start({ args }));
+          expect(help).toMatchObject({ code: 0, stderr: "" });
+          expect(help.stdout).toMatch(/^在无法联网的主机上安装本安装包。/);
+        }
+        await site.expectUntouched(await finished(site.start({ args: ["--help", "--lang"] })), 2);
+      }),
+    );
+
     it.concurrent.each(name === "dash" ? (["SIGINT", "SIGTERM"] as const) : (["SIGINT"] as const))(
       "ends at once on %s and goes on when run again",
       (signal) =>

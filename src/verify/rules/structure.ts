@@ -1,5 +1,6 @@
 import { MANIFEST_FILE, REQUIRED_FILES, bundleRoot } from "../../bundle/paths.js";
 import type { BundleManifest } from "../../bundle/types.js";
+import type { TarFault } from "../../tar/scan.js";
 import type { ArchiveFacts, TarFacts } from "../archive.js";
 import type { Finding } from "../report.js";
 
@@ -19,14 +20,32 @@ export function checkTar(tar: TarFacts, subject: string, component?: string): Fi
           },
         ],
   );
-  const faults = tar.faults.map(({ kind, offset, message }): Finding => ({
+  const faults = gatherRepacked(tar).map(({ kind, message }): Finding => ({
     rule: `tar/${kind}`,
     severity: "error",
     ...about,
     subject,
-    message: `At byte ${offset}, ${message}.`,
+    message,
   }));
   return [...faults, ...unreadable];
+}
+
+/** Another tar program writes every header in its own way: that is one thing to say, not one per entry. */
+function gatherRepacked({ faults, entries }: TarFacts): Pick<TarFault, "kind" | "message">[] {
+  const foreign = faults.filter(({ kind }) => kind === "header");
+  const [first] = foreign;
+  if (first === undefined || foreign.length === 1) return faults.map(atByte);
+  const path = entries.find(({ headerOffset }) => headerOffset === first.offset)?.path;
+  const named = path === undefined ? `at byte ${first.offset}` : JSON.stringify(path);
+  const message = `${foreign.length} entries were not written by openim-bundler (first: ${named}): it was repacked.`;
+  return faults.flatMap((fault) => {
+    if (fault.kind !== "header") return [atByte(fault)];
+    return fault === first ? [{ kind: fault.kind, message }] : [];
+  });
+}
+
+function atByte({ kind, offset, message }: TarFault): Pick<TarFault, "kind" | "message"> {
+  return { kind, message: `At byte ${offset}, ${message}.` };
 }
 
 /** One top folder with the bundle's name, and in it what every bundle has. */

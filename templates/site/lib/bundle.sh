@@ -17,6 +17,18 @@ records() { # NAME
     grep -v '^#' "site/$1.tsv" || :
 }
 
+# What the makers of the bundle have to tell the people here, in their language if it is there.
+notes() {
+    for file in "$(in_language files/NOTES.md files/NOTES.zh-CN.md)" files/NOTES.md files/NOTES.zh-CN.md; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; return 0; fi
+    done
+}
+
+say_notes() {
+    file=$(notes)
+    [ -z "$file" ] || say read_notes "$PWD/$file"
+}
+
 human_size() { # BYTES
     awk -v bytes="$1" 'BEGIN {
         split("B KiB MiB GiB TiB", unit, " ")

@@ -45,6 +45,7 @@ Usage: ./install.sh [OPTION]...
   --engine docker|podman  the engine to use (default: docker where it is installed)
   --lang en|zh            language of the messages (default: from the locale)
   --dry-run               check everything, change nothing
+  --settings-only         check, write the settings and passwords into .env, then stop
   --allow-emulation       go on although the host has another architecture; for trials only
   --help                  this text
 
@@ -109,6 +110,8 @@ END
         data_folder) printf 'The data folder %s cannot be made. Run as root (sudo ./install.sh), or choose another one with --data-dir.\n' "$@" ;;
         settings_kept) printf 'Settings: %s (unchanged).\n' "$@" ;;
         settings_written) printf 'Settings: %s (written; it holds the passwords, keep a copy in a safe place).\n' "$@" ;;
+        read_notes) printf 'Before the first start, read %s: it says what has to be prepared.\n' "$@" ;;
+        settings_only) printf 'The settings are written; nothing was loaded or started (--settings-only). Run ./install.sh to go on.\n' ;;
         starting_services) printf 'Starting the services ...\n' ;;
         not_created) printf 'not created yet\n' ;;
         waiting) printf '  %s s: %s of %s ready; waiting for %s\n' "$@" ;;
@@ -132,7 +135,7 @@ message_zh() { # KEY ARG...
     shift
     case $key in
         help) cat <<'END'
-在没有网络的主机上安装本安装包。
+在无法联网的主机上安装本安装包。
 
 用法：./install.sh [选项]...
 
@@ -143,6 +146,7 @@ message_zh() { # KEY ARG...
   --engine docker|podman  使用的容器引擎（默认：已安装 docker 时使用 docker）
   --lang en|zh            提示信息的语言（默认：取自系统语言环境）
   --dry-run               只检查，不做任何改动
+  --settings-only         检查并把设置和密码写入 .env，然后停止
   --allow-emulation       主机架构不符时仍然继续，仅供试用
   --help                  显示本帮助
 
@@ -204,6 +208,8 @@ END
         data_folder) printf '无法创建数据目录 %s。请以 root 身份运行（sudo ./install.sh），或用 --data-dir 指定其他目录。\n' "$@" ;;
         settings_kept) printf '设置文件：%s（未改动）。\n' "$@" ;;
         settings_written) printf '设置文件：%s（已写入；其中含有密码，请妥善保存一份副本）。\n' "$@" ;;
+        read_notes) printf '首次启动之前，请阅读 %s，其中说明需要事先准备的内容。\n' "$@" ;;
+        settings_only) printf '设置已写入；未加载镜像，也未启动服务（--settings-only）。运行 ./install.sh 以继续安装。\n' ;;
         starting_services) printf '正在启动服务……\n' ;;
         not_created) printf '尚未创建\n' ;;
         waiting) printf '  %s 秒：%s/%s 已就绪，正在等待 %s\n' "$@" ;;

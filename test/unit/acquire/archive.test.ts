@@ -1,13 +1,16 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { Header } from "tar";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { importArchive } from "../../../src/acquire/archive.js";
 import { digestOf, hexOf } from "../../../src/core/digest.js";
 import { BundlerError } from "../../../src/core/errors.js";
+import type { BundlerEvent, EventSink } from "../../../src/core/events.js";
 import { LIMITS } from "../../../src/core/limits.js";
 import { parsePlatform } from "../../../src/core/platform.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";
@@ -51,7 +54,7 @@ beforeEach(async () => {
 });
 
 function load(
-  options: { platform?: string; choose?: string; signal?: AbortSignal } = {},
+  options: { platform?: string; choose?: string; signal?: AbortSignal; onEvent?: EventSink } = {},
 ): Promise<LockedImage> {
   const { platform = "linux/arm64", signal = AbortSignal.timeout(20_000), ...rest } = options;
   return importArchive(file, {
@@ -369,6 +372,74 @@ describe("an archive with several images", () => {
   });
 });
 
+describe("an image that the archive calls otherwise", () => {
+  const MARIADB = "docker.io/library/mariadb:10.11.11";
+  const saidOf = async (options: { choose?: string } = {}): Promise<BundlerEvent[]> => {
+    const events: BundlerEvent[] = [];
+    await load({ ...options, onEvent: (event) => events.push(event) });
+    return events;
+  };
+  const warning = (name: string): BundlerEvent => ({
+    type: "notice",
+    level: "warn",
+    message: `zookeeper: the archive calls its image ${name}; it goes in as ${REFERENCE}, with that service's settings.`,
+  });
+  const layer = tarOf([{ path: "a", content: "a" }]);
+  const saved = (names: readonly string[] | null): Promise<void> => {
+    const entries = savedFiles(configOf([digestOf(layer)]), [
+      { path: "layer.tar", content: layer },
+    ]);
+    const [{ path: Config } = { path: "" }] = entries;
+    const content = JSON.stringify([{ Config, RepoTags: names, Layers: ["layer.tar"] }]);
+    return writeFile(
+      file,
+      tarOf(
+        entries.map((entry) => (entry.path === "manifest.json" ? { ...entry, content } : entry)),
+      ),
+    );
+  };
+  const layout = (annotations: object): Promise<void> => {
+    const entries = layoutFiles([IMAGE]).map((entry) => {
+      if (entry.path !== "index.json") return entry;
+      const index = JSON.parse(String(entry.content)) as { manifests: object[] };
+      index.manifests = index.manifests.map((one) => ({ ...one, annotations }));
+      return { ...entry, content: JSON.stringify(index) };
+    });
+    return writeFile(file, tarOf(entries));
+  };
+
+  it.each<"oci" | "legacy">(["oci", "legacy"])("goes in with a warning (%s)", async (shape) => {
+    await (shape === "oci"
+      ? writeSampleArchive(file, IMAGE, { platform: ARM64, reference: MARIADB })
+      : writeSampleArchive(file, IMAGE, { platform: ARM64, reference: MARIADB, shape }));
+    expect(await saidOf()).toEqual([warning(MARIADB)]);
+  });
+
+  it("goes in with a warning when it was chosen, too", async () => {
+    await saved(["mariadb:10.11.11"]);
+    expect(await saidOf({ choose: "mariadb:10.11.11" })).toEqual([warning(MARIADB)]);
+  });
+
+  it("goes in without a word when one of its names is the reference, however it is spelt", async () => {
+    await saved(["mariadb:10.11.11", "zookeeper:3.8.4"]);
+    expect(await saidOf()).toEqual([]);
+  });
+
+  it("goes in without a word when it has no name, or only a tag", async () => {
+    await saved(null);
+    expect(await saidOf()).toEqual([]);
+    await layout({});
+    expect(await saidOf()).toEqual([]);
+    await layout({ "org.opencontainers.image.ref.name": "3.8.4" });
+    expect(await saidOf()).toEqual([]);
+  });
+
+  it("is quoted when what it is called is no name", async () => {
+    await layout({ "io.containerd.image.name": "a:\u001b[2J" });
+    expect(await saidOf()).toEqual([warning('"a:\\u001b[2J"')]);
+  });
+});
+
 describe("the platform", () => {
   it.each(["oci", "legacy"] as const)("of a %s archive is proved by its config", async (shape) => {
     await writeSampleArchive(file, IMAGE, {
@@ -536,6 +607,18 @@ describe("a file that is no image archive", () => {
     expect((await failure(load())).message).toContain("neither oci-layout nor manifest.json");
     await writeFile(file, createHash("sha256").update("noise").digest());
     expect((await failure(load())).code).toBe("INTEGRITY");
+  });
+
+  it("or is a pipe or a device is refused at once, before it is opened", async () => {
+    await promisify(execFile)("mkfifo", [file]);
+    for (const path of [file, "/dev/zero"]) {
+      file = path;
+      expect(await failure(load())).toMatchObject({
+        code: "FILE",
+        message: `${path} is not a regular file.`,
+        hint: "A pipe cannot be read at random: write it to a file first.",
+      });
+    }
   });
 
   it("or is compressed in another way is refused with what to do", async () => {

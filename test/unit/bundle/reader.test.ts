@@ -1,7 +1,9 @@
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cp, mkdtemp, open, readFile, rm, stat, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inspectBundle } from "../../../src/bundle/inspect.js";
 import { openBundle } from "../../../src/bundle/reader.js";
@@ -72,6 +74,21 @@ describe("opening a bundle", () => {
     }
     await expect(openBundle(join(dir, "missing"))).rejects.toMatchObject({ code: "FILE" });
     await expect(openBundle(dir)).rejects.toMatchObject({ code: "FILE" });
+  });
+
+  it("refuses a pipe or a device at once, before opening it", async () => {
+    const pipe = join(dir, "pipe");
+    await promisify(execFile)("mkfifo", [pipe]);
+    for (const path of [pipe, "/dev/zero"]) {
+      await expect(openBundle(path)).rejects.toMatchObject({
+        code: "FILE",
+        message: `${path} is not a regular file.`,
+        hint: "A pipe cannot be read at random: write it to a file first.",
+      });
+    }
+    await expect(openBundle(dir)).rejects.toMatchObject({
+      hint: "It is a folder: give the archive's file.",
+    });
   });
 
   it("refuses an archive whose bundle.json is not one", async () => {

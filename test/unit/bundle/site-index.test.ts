@@ -136,9 +136,12 @@ describe("siteReadme", () => {
 
   it.each([
     ["en" as const, "README.md", "generated on the site"],
-    ["zh" as const, "README.zh-CN.md", "安装时在现场生成"],
+    ["zh" as const, "README.zh-CN.md", "首次安装时自动生成"],
   ])("fills the customer's page in %s", (language, name, words) => {
-    const text = siteReadme({ language, text: template(name) }, manifest, "openim");
+    const text = siteReadme({ language, text: template(name) }, manifest, {
+      project: "openim",
+      files: [],
+    });
     expect(text).not.toMatch(/\{\{|\}\}/);
     expect(text).toContain(words);
     expect(text).toContain("tar -xf openim-2.3.9-linux-arm64.tar");
@@ -146,6 +149,50 @@ describe("siteReadme", () => {
     expect(text).toContain("| `API_PORT` | `10002` |");
     expect(text).toContain("- `open_im_enterprise`: no image for arm64");
     expect(text).toContain("docker compose -p openim ps");
+    expect(text).toContain("docker compose -p openim down");
+    expect(text).toContain("--host-address");
+    expect(text).not.toMatch(/NOTES|Replaced|已替换/);
+    expect(text).not.toMatch(/\n{3}/);
+  });
+
+  it.each([
+    ["en" as const, "README.md", "### Replaced", "### Not in this bundle"],
+    ["zh" as const, "README.zh-CN.md", "### 已替换", "### 本安装包不包含"],
+  ])("names what was replaced, and why, in %s", (language, name, replaced, leftOut) => {
+    const of = {
+      ...manifest,
+      components: manifest.components.map((one) =>
+        one.name === "redis"
+          ? { ...one, method: "alternative" as const, reason: "stands in <well>" }
+          : one,
+      ),
+      leftOut: [],
+      settings: manifest.settings.filter(({ name: setting }) => setting !== "HOST_ADDRESS"),
+    };
+    const text = siteReadme({ language, text: template(name) }, of, {
+      project: "openim",
+      files: [],
+    });
+    expect(text).toContain(replaced);
+    expect(text).toContain(
+      "- `redis` (`docker.io/library/redis:7.0.15`): stands in &lt;well>\n\n## ",
+    );
+    expect(text).not.toContain(leftOut);
+    expect(text).not.toContain("--host-address");
+    expect(text).not.toMatch(/\n{3}|\{\{|\}\}/);
+  });
+
+  it.each([
+    ["en" as const, ["NOTES.md", "NOTES.zh-CN.md"], "files/NOTES.md"],
+    ["zh" as const, ["NOTES.md", "NOTES.zh-CN.md"], "files/NOTES.zh-CN.md"],
+    ["zh" as const, ["NOTES.md"], "files/NOTES.md"],
+    ["en" as const, ["NOTES.zh-CN.md"], "files/NOTES.zh-CN.md"],
+    ["en" as const, ["kafka/NOTES.md"], ""],
+  ])("points to the definition's notes: %s of %j", (language, files, expected) => {
+    const text = "a{{#notes}} ({{notes}}){{/notes}}\n\n{{#notes}}\n\n# N\n\n{{/notes}}\n\nb\n";
+    expect(siteReadme({ language, text }, manifest, { project: "p", files })).toBe(
+      expected === "" ? "a\n\nb\n" : `a (${expected})\n\n# N\n\nb\n`,
+    );
   });
 
   it("lets no text from the definition become markup", () => {
@@ -153,14 +200,23 @@ describe("siteReadme", () => {
       ...manifest,
       leftOut: [{ name: "x", required: false, reason: "a | b\n<script>" }],
     };
-    expect(siteReadme({ language: "en", text: "{{left_out}}" }, of, "p")).toBe(
-      "- `x`: a \\| b &lt;script>",
-    );
+    expect(
+      siteReadme({ language: "en", text: "{{left_out}}" }, of, { project: "p", files: [] }),
+    ).toBe("- `x`: a \\| b &lt;script>");
   });
 
-  it("refuses a placeholder that it does not know", () => {
-    expect(() => siteReadme({ language: "en", text: "{{nobody}}" }, manifest, "p")).toThrow(
-      /\{\{nobody\}\}/,
-    );
+  it.each(["{{nobody}}", "{{#nobody}}x{{/nobody}}", "{{toString}}"])(
+    "refuses a placeholder that it does not know: %s",
+    (text) => {
+      expect(() =>
+        siteReadme({ language: "en", text }, manifest, { project: "p", files: [] }),
+      ).toThrow(/\{\{(nobody|toString)\}\}, which is unknown/);
+    },
+  );
+
+  it("refuses a section that is not closed", () => {
+    expect(() =>
+      siteReadme({ language: "en", text: "{{#notes}}x" }, manifest, { project: "p", files: [] }),
+    ).toThrow(/\{\{#notes\}\}/);
   });
 });

@@ -134,6 +134,8 @@ const table = "components.yaml";
 const compose = "compose.yaml";
 const site = "site.yaml";
 
+const DURATION_HINT = "Write numbers with their units us, ms, s, m or h: 5s, 1m30s, 500ms.";
+
 const CASES: readonly Case[] = [
   // Texts and types
   {
@@ -385,7 +387,7 @@ const CASES: readonly Case[] = [
     from: '    healthcheck:\n      test: ["CMD", "true"]\n',
     to: "",
     at: "web:",
-    says: "web is required and has no health check|Nobody could tell on the site whether it works.",
+    says: "web is required and has no health check|Add healthcheck: with a test: that ends with 0 when the service works; without one nobody could tell on the site.",
   },
   {
     name: "a health check that is switched off",
@@ -393,7 +395,39 @@ const CASES: readonly Case[] = [
     from: '["CMD", "true"]',
     to: '["NONE"]',
     at: "healthcheck",
-    says: "web is required and has no health check|Nobody could tell on the site whether it works.",
+    says: "web is required and has no health check|Add healthcheck: with a test: that ends with 0 when the service works; without one nobody could tell on the site.",
+  },
+  ...["interval", "timeout", "start_period", "start_interval"].map((key): Case => ({
+    name: `a health check whose ${key} is no duration`,
+    file: compose,
+    from: "      test:",
+    to: `      ${key}: 5x\n      test:`,
+    at: "5x",
+    says: `the ${key} of the health check of web is "5x", which is not a duration|${DURATION_HINT}`,
+  })),
+  {
+    name: "a duration without its unit",
+    file: compose,
+    from: "      test:",
+    to: "      interval: 17\n      test:",
+    at: "17",
+    says: `the interval of the health check of web is 17, which is not a duration|${DURATION_HINT}`,
+  },
+  {
+    name: "a duration that a setting makes wrong",
+    file: compose,
+    from: "      test:",
+    to: '      interval: "9${MODE}"\n      test:',
+    at: '"9${MODE}',
+    says: `the interval of the health check of web is "9\${MODE}", which is not a duration|${DURATION_HINT}`,
+  },
+  {
+    name: "a duration in the wrong form in an alternative",
+    file: table,
+    from: "        service:\n",
+    to: "        service:\n          healthcheck: { timeout: 1 s, interval: null }\n",
+    at: "1 s,",
+    says: `the timeout of the health check of web is "1 s", which is not a duration|${DURATION_HINT}`,
   },
   {
     name: "an alternative that takes the health check away",
@@ -679,6 +713,27 @@ describe("every problem stands where it is", () => {
     expect(await problemsOf(files)).toEqual([
       "compose.yaml:2:10 web runs nginx:1.27.9 here, but the component table says nginx:1.27.0|Both files name the same image, letter by letter.",
     ]);
+  });
+});
+
+describe("the durations of a health check", () => {
+  it.each([
+    "5s",
+    "1m30s",
+    "500ms",
+    "2.5s",
+    "100us",
+    "1h5m30s20ms",
+    '"0"',
+    "${PAUSE:-5s}",
+    "${MODE}",
+  ])("may be %s", async (duration) => {
+    const files = changed(compose, "      test:", `      interval: ${duration}\n      test:`);
+    const problems = await problemsOf({
+      ...files,
+      [site]: SITE.replace("    default: plain\n", ""),
+    });
+    expect(problems.filter((problem) => problem.includes("duration"))).toEqual([]);
   });
 });
 

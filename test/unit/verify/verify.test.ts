@@ -1,6 +1,19 @@
-import { appendFile, cp, mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import {
+  appendFile,
+  cp,
+  mkdtemp,
+  open,
+  readFile,
+  readdir,
+  rm,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { writeBundle } from "../../../src/bundle/writer.js";
 import { digestOf, hexOf } from "../../../src/core/digest.js";
@@ -8,6 +21,8 @@ import type { BundlerEvent } from "../../../src/core/events.js";
 import { type VerifyReport, verifyBundle } from "../../../src/verify/verify.js";
 import { type Blobs, composeFor, makeSample, noise, type SampleOptions } from "../bundle/sample.js";
 import { type Forgery, forge } from "./forge.js";
+
+const run = promisify(execFile);
 
 let dir: string;
 let sound: string;
@@ -90,7 +105,7 @@ describe("verifying a sound archive", () => {
       checked: { files: 10, blobs: 8, images: 2, bytes: length },
     });
     expect(events[0]).toMatchObject({ type: "phase-start", totalBytes: length });
-    expect(events.at(-1)).toMatchObject({ type: "phase-end" });
+    expect(events.at(-1)).toMatchObject({ type: "phase-end", summary: "sound" });
     const bytes = events.reduce(
       (sum, event) => sum + (event.type === "bytes" ? event.delta : 0),
       0,
@@ -132,6 +147,8 @@ describe("verifying a sound archive", () => {
   it("says when there is no archive to read", async () => {
     await expect(verifyBundle(join(dir, "missing"))).rejects.toMatchObject({ code: "FILE" });
     await expect(verifyBundle(dir)).rejects.toMatchObject({ code: "FILE" });
+    await run("mkfifo", [join(dir, "pipe")]);
+    await expect(verifyBundle(join(dir, "pipe"))).rejects.toMatchObject({ code: "FILE" });
   });
 });
 
@@ -190,12 +207,49 @@ describe("verifying a damaged archive", () => {
     ]);
   });
 
-  it("is not confused by a file that is no archive", async () => {
+  it.each<[what: string, bytes: () => Promise<Buffer> | Buffer, message: string]>([
+    ["nothing", () => Buffer.alloc(0), "It is empty."],
+    [
+      "a gzip of an archive",
+      async () => gzipSync(await readFile(sound)),
+      "It is gzip-compressed; gunzip it first.",
+    ],
+    ["anything else", () => noise("garbage", 100_000), "It is not a tar archive."],
+    ["a few bytes", () => Buffer.from("?"), "It is not a tar archive."],
+  ])("says of %s only what it is", async (_what, bytes, message) => {
     const copy = fresh();
-    await writeFile(copy, noise("garbage", 100_000));
-    const report = await verifyBundle(copy);
-    expect(report).toMatchObject({ ok: false, checked: { files: 0, images: 0 } });
-    expect(rules(report)).toEqual(["tar/checksum", "layout/missing"]);
+    await writeFile(copy, await bytes());
+    const events: BundlerEvent[] = [];
+    const report = await verifyBundle(copy, { onEvent: (event) => events.push(event) });
+    expect(report).toEqual({
+      archive: copy,
+      ok: false,
+      findings: [{ rule: "tar/format", severity: "error", subject: basename(copy), message }],
+      checked: { files: 0, blobs: 0, images: 0, bytes: (await readFile(copy)).length },
+    });
+    expect(events.at(-1)).toMatchObject({ type: "phase-end", summary: "1 error" });
+  });
+
+  it("says once that another tar program wrote it", async () => {
+    const unpacked = await mkdtemp(join(dir, "unpacked-"));
+    const copy = fresh();
+    await run("tar", ["-xf", sound, "-C", unpacked]);
+    const [root = ""] = await readdir(unpacked);
+    await run("tar", ["-cf", copy, "-C", unpacked, "--owner=builder", root]);
+    const events: BundlerEvent[] = [];
+    const report = await verifyBundle(copy, { onEvent: (event) => events.push(event) });
+    const listed = (await run("tar", ["-tf", copy])).stdout.trim().split("\n");
+    expect(report.findings.filter(({ rule }) => rule === "tar/header")).toEqual([
+      {
+        rule: "tar/header",
+        severity: "error",
+        subject: basename(copy),
+        message: `${listed.length} entries were not written by openim-bundler (first: "${root}"): it was repacked.`,
+      },
+    ]);
+    const count = report.findings.filter(({ severity }) => severity === "error").length;
+    expect(count).toBeGreaterThan(1);
+    expect(events.at(-1)).toMatchObject({ type: "phase-end", summary: `${count} errors` });
   });
 });
 

@@ -19,6 +19,8 @@ export type BundlerEvent =
       readonly phase: Phase;
       readonly subject: string;
       readonly summary?: string;
+      /** What the phase found is bad news, although it came to its end. */
+      readonly failed?: boolean;
     }
   | {
       readonly type: "item";

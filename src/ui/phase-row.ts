@@ -87,7 +87,7 @@ export class PhaseRow {
         const seconds = (performance.now() - this.#startedAt) / 1000;
         const summary = event.summary === undefined ? "" : `: ${printable(event.summary)}`;
         this.#finalTitle = `${this.title}${summary} (${seconds.toFixed(1)} s)`;
-        this.close(false);
+        this.close(event.failed === true);
         break;
       }
     }
@@ -104,7 +104,13 @@ export class PhaseRow {
     if (this.#closed === undefined || this.#settle === undefined) return;
     if (this.#finalTitle !== undefined) this.#view?.title(this.#finalTitle);
     if (this.#closed === "done") this.#settle.resolve();
-    else this.#settle.reject(new Error(this.#startedAt === undefined ? "not started" : "failed"));
+    else this.#settle.reject(new Error(this.#failure()));
+  }
+
+  /** For a log; a terminal shows the mark alone. */
+  #failure(): string {
+    if (this.#finalTitle !== undefined) return "see below";
+    return this.#startedAt === undefined ? "not started" : "see the error below";
   }
 
   #write(): void {

@@ -34,7 +34,8 @@ export interface VerifyOptions {
 
 /**
  * Checks an archive by itself, from its structure down to every byte, and collects all findings:
- * no finding hides another, except where a damaged structure leaves nothing to look at.
+ * no finding hides another, except where a damaged structure leaves nothing to look at. A file that
+ * is no tar archive gets that one finding.
  * @throws BundlerError FILE when the archive cannot be read at all; INTERRUPTED.
  */
 export async function verifyBundle(
@@ -56,7 +57,13 @@ export async function verifyBundle(
             },
           )
         : unfitReport(path, size, unfit);
-    onEvent({ type: "phase-end", phase: "verify", subject, summary: summarize(report) });
+    onEvent({
+      type: "phase-end",
+      phase: "verify",
+      subject,
+      summary: summarize(report),
+      failed: !report.ok,
+    });
     return report;
   } finally {
     await handle.close();

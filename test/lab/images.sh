@@ -117,14 +117,20 @@ build_image() {
   # The registry's credentials and buildx have to be in one configuration.
   mkdir -p "$LAB/registry/docker/cli-plugins"
   ln -sf "$LAB/docker/cli-plugins/docker-buildx" "$LAB/registry/docker/cli-plugins/docker-buildx"
-  env PATH="$(engine_path builder)" DOCKER_CONFIG="$LAB/registry/docker" \
-    DOCKER_HOST="unix://$LAB/builder/sock" \
-    docker buildx build --progress plain -f "$lab_source/images/Dockerfile" --target "$target" \
-    --build-arg "COMPONENT=$component" --platform "$platforms" "$@" "$LAB/rootfs" \
-    >"$LAB/build.log" 2>&1 </dev/null || {
-    tail -n 20 "$LAB/build.log"
-    return 1
-  }
+  local attempt
+  # The builder pushes an image twice at a time, and the registry answers 500 when it meets itself.
+  for attempt in 1 2 3; do
+    if env PATH="$(engine_path builder)" DOCKER_CONFIG="$LAB/registry/docker" \
+      DOCKER_HOST="unix://$LAB/builder/sock" \
+      docker buildx build --progress plain -f "$lab_source/images/Dockerfile" --target "$target" \
+      --build-arg "COMPONENT=$component" --platform "$platforms" "$@" "$LAB/rootfs" \
+      >"$LAB/build.log" 2>&1 </dev/null; then
+      return 0
+    fi
+    printf 'attempt %d to build %s failed\n' "$attempt" "$component"
+  done
+  tail -n 20 "$LAB/build.log"
+  return 1
 }
 
 # push_table FOLDER: builds and pushes every image of a component table.

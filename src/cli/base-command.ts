@@ -8,12 +8,12 @@ import {
   messageOf,
   redact,
 } from "../core/errors.js";
-import type { BundlerEvent, EventSink } from "../core/events.js";
+import { type BundlerEvent, type EventSink, noEvents } from "../core/events.js";
 import type { Definition } from "../definition/types.js";
 import type { CreateOptions } from "../jobs/create.js";
 import type { SourceOptions } from "../jobs/sources.js";
 import { type SourceFlagValues, readMirrors } from "./source-flags.js";
-import { type ExpectedPhase, startProgress } from "../ui/progress.js";
+import type { ExpectedPhase } from "../ui/progress.js";
 import { printable } from "../ui/printable.js";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
@@ -131,8 +131,9 @@ export abstract class BaseCommand extends Command {
     phases: readonly ExpectedPhase[],
     job: (onEvent: EventSink) => Promise<T>,
   ): Promise<T> {
-    const quiet = this.jsonEnabled() || this.#quiet;
-    const progress = startProgress({ phases, quiet, stream: process.stderr, env: process.env });
+    if (this.jsonEnabled() || this.#quiet) return job(noEvents);
+    const { startProgress } = await import("../ui/progress.js");
+    const progress = startProgress({ phases, stream: process.stderr, env: process.env });
     try {
       const result = await job((event: BundlerEvent) => progress.onEvent(event));
       await progress.end();

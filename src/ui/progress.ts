@@ -12,7 +12,6 @@ export interface ExpectedPhase {
 
 export interface ProgressOptions {
   readonly phases: readonly ExpectedPhase[];
-  readonly quiet: boolean;
   readonly stream: NodeJS.WriteStream;
   readonly env: NodeJS.ProcessEnv;
 }
@@ -27,9 +26,8 @@ export interface Progress {
 const INTERVAL = { terminal: 100, log: 5000 } as const;
 
 /** Shows events as a list of phases: live on a terminal, a line every few seconds elsewhere. */
-export function startProgress({ phases, quiet, stream, env }: ProgressOptions): Progress {
-  if (quiet || phases.length === 0)
-    return { onEvent: () => undefined, end: () => Promise.resolve() };
+export function startProgress({ phases, stream, env }: ProgressOptions): Progress {
+  if (phases.length === 0) return { onEvent: () => undefined, end: () => Promise.resolve() };
   const live = stream.isTTY && stream.columns >= 20 && env["TERM"] !== "dumb" && !env["CI"];
   const rows = phases.map(
     ({ phase, subject }) => new PhaseRow(phase, subject, live ? INTERVAL.terminal : INTERVAL.log),

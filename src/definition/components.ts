@@ -1,12 +1,15 @@
 import type { z } from "zod";
 import type { Platform } from "../core/platform.js";
+import type { Position } from "../core/position.js";
 import { imageNameTrouble } from "./image-name.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import { formatPort, parsePort } from "./port.js";
+import { nearest } from "./nearest.js";
 import type { Report } from "./report.js";
 import { componentSchema, readPlatform, tableSchema } from "./schema.js";
 import { checkSchema } from "./schema-problems.js";
-import type { Component, Localized, Port } from "./types.js";
+import { readSources } from "./sources.js";
+import type { Build, Component, Localized, Port, Source } from "./types.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 
 /** components.yaml as far as it could be read. */
@@ -20,6 +23,8 @@ export interface Table {
   readonly drafts: readonly Draft[];
   /** Those without a problem of their own. */
   readonly components: readonly Component[];
+  /** Those without a problem of their own. */
+  readonly sources: readonly Source[];
 }
 
 /**
@@ -33,12 +38,14 @@ export interface Draft {
   readonly ports?: readonly Port[];
   readonly alternatives: readonly { readonly image?: string; readonly service: Mapping }[];
   readonly archive?: string;
+  /** As written. */
+  readonly build?: Mapping;
 }
 
 /** Reads the component table; what is wrong in it is reported and left out. */
 export function readTable(file: YamlFile, report: Report): Table {
   checkSchema(file, tableSchema, report);
-  if (!isMapping(file.data)) return { file, names: [], drafts: [], components: [] };
+  if (!isMapping(file.data)) return { file, names: [], drafts: [], components: [], sources: [] };
   const head = tableSchema
     .pick({ name: true, version: true, title: true })
     .safeParse(
@@ -53,6 +60,7 @@ export function readTable(file: YamlFile, report: Report): Table {
     isMapping(value) ? [toDraft(name, value)] : [],
   );
   for (const draft of drafts) checkImages(draft, file, report);
+  checkSourceNames(drafts, file, report);
   checkHostPorts(drafts, file, report);
   return {
     file,
@@ -60,6 +68,7 @@ export function readTable(file: YamlFile, report: Report): Table {
     names: entries.map(([name]) => name),
     drafts,
     components,
+    sources: readSources(file),
   };
 }
 
@@ -91,7 +100,7 @@ function toComponent(
     })),
     ...(build === undefined
       ? {}
-      : { build: { recipe: build.recipe, platforms: toPlatforms(build.platforms) } }),
+      : { build: toBuild(build, file.at(componentPath(name, "build"), "key")) }),
     ...(archive === undefined ? {} : { archive }),
     omit: (data.omit ?? []).map(({ platforms, reason }) => ({
       platforms: toPlatforms(platforms),
@@ -101,12 +110,33 @@ function toComponent(
   };
 }
 
+function toBuild(data: NonNullable<z.infer<typeof componentSchema>["build"]>, at: Position): Build {
+  const { recipe, context, source, target } = data;
+  return {
+    platforms: toPlatforms(data.platforms),
+    always: data.always ?? false,
+    ...(recipe === undefined ? {} : { recipe }),
+    ...(context === undefined ? {} : { context }),
+    ...(source === undefined ? {} : { source }),
+    dockerfile: data.dockerfile ?? "Dockerfile",
+    sources: data.sources ?? [],
+    args: data.args ?? {},
+    ...(target === undefined ? {} : { target }),
+    secrets: (data.secrets ?? []).map(({ id, env, file }) => ({
+      id,
+      ...(env === undefined ? {} : { env }),
+      ...(file === undefined ? {} : { file }),
+    })),
+    at,
+  };
+}
+
 function toPlatforms(texts: readonly string[]): readonly Platform[] {
   return texts.flatMap((text) => readPlatform(text) ?? []);
 }
 
 function toDraft(name: string, value: Mapping): Draft {
-  const { image, required = true, ports = [], alternatives, archive } = value;
+  const { image, required = true, ports = [], alternatives, archive, build } = value;
   const read = Array.isArray(ports)
     ? ports.map((text: unknown) => (typeof text === "string" ? parsePort(text) : undefined))
     : [undefined];
@@ -116,6 +146,7 @@ function toDraft(name: string, value: Mapping): Draft {
     ...(typeof required === "boolean" ? { required } : {}),
     ...(read.every((port) => port !== undefined) ? { ports: read } : {}),
     ...(typeof archive === "string" ? { archive } : {}),
+    ...(isMapping(build) ? { build } : {}),
     alternatives: (Array.isArray(alternatives) ? alternatives : []).map((alternative: unknown) => {
       const { image: other, service } = isMapping(alternative) ? alternative : {};
       return {
@@ -142,6 +173,37 @@ function checkImages({ name, image, alternatives }: Draft, file: YamlFile, repor
     if (trouble !== undefined) report(file.at(path), trouble.message, trouble.hint);
     if (seen.has(text)) report(file.at(path), `${name} names the image ${text} twice`);
     seen.add(text);
+  }
+}
+
+/** What a build takes is declared under `sources`. */
+function checkSourceNames(drafts: readonly Draft[], file: YamlFile, report: Report): void {
+  const declared =
+    isMapping(file.data) && isMapping(file.data["sources"])
+      ? Object.keys(file.data["sources"])
+      : [];
+  for (const { name, build } of drafts) {
+    if (build === undefined) continue;
+    const path = componentPath(name, "build");
+    const list: readonly unknown[] = Array.isArray(build["sources"]) ? build["sources"] : [];
+    const used = [
+      { source: build["source"], at: [...path, "source"] },
+      ...list.map((source, position) => ({ source, at: [...path, "sources", position] })),
+    ];
+    const seen = new Set<string>();
+    for (const { source, at } of used) {
+      if (typeof source !== "string") continue;
+      if (!declared.includes(source)) {
+        const near = nearest(source, declared);
+        report(
+          file.at(at),
+          `there is no source ${JSON.stringify(source)} in sources`,
+          near === undefined ? undefined : `Did you mean "${near}"?`,
+        );
+      }
+      if (seen.has(source)) report(file.at(at), `${name} takes the source ${source} twice`);
+      seen.add(source);
+    }
   }
 }
 

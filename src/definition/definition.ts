@@ -1,6 +1,7 @@
 import { lstat, realpath, stat } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { BundlerError } from "../core/errors.js";
+import { checkContexts } from "./check-contexts.js";
 import { checkPaths } from "./check-paths.js";
 import { checkServices } from "./check-services.js";
 import { type Interpolated, checkVariables } from "./check-variables.js";
@@ -38,6 +39,7 @@ export async function checkDefinition(
   checkServices({ table, compose, valueOf }, report);
   checkPaths({ table, compose, files, valueOf }, report);
   await checkArchives(dir, table, report);
+  await checkContexts(dir, table, report);
   const declared = isMapping(siteFile.data) ? siteFile.data["settings"] : undefined;
   checkVariables(
     {
@@ -62,6 +64,7 @@ export async function checkDefinition(
       dir,
       ...table.head,
       components: table.components,
+      sources: table.sources,
       compose: { path: composeFile.file, text: composeFile.text },
       settings,
       files,

@@ -5,6 +5,7 @@ import type { SettingType } from "./types.js";
 
 /** What becomes part of a file's name: no separators, nothing a shell or FAT32 minds. */
 const SAFE_NAME = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
+const NAME_MEANING = "must be lower-case letters and digits, with . _ - between them";
 const SAFE_VERSION = /^[0-9][0-9A-Za-z]*(?:[._-][0-9A-Za-z]+)*$/;
 
 export const SETTING_NAME = /^[A-Z][A-Z0-9_]*$/;
@@ -107,6 +108,147 @@ const alternative = z.strictObject({
   service: service.optional(),
 });
 
+const buildArgument = z
+  .string()
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: "must be a name like GO_VERSION" });
+
+const secret = z
+  .strictObject({
+    id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+      error: "must be letters and digits, with . _ - between them",
+    }),
+    env: buildArgument.optional().meta({ description: "The variable that holds it." }),
+    file: words.optional().meta({ description: "The file that holds it, below the definition." }),
+  })
+  .refine(({ env, file }) => (env === undefined) !== (file === undefined), {
+    error: "must have either env or file",
+  })
+  .meta({ description: "For RUN --mount=type=secret,id=…; no layer keeps it." });
+
+const build = z
+  .strictObject({
+    recipe: fileName(SAFE_NAME, NAME_MEANING)
+      .optional()
+      .meta({ description: "A recipe that ships with openim-bundler." }),
+    context: words
+      .optional()
+      .meta({ description: "The folder of the build context, relative to the definition's." }),
+    source: fileName(SAFE_NAME, NAME_MEANING)
+      .optional()
+      .meta({ description: "The source whose tree is the context; `context` lies over it." }),
+    dockerfile: words
+      .optional()
+      .meta({ description: "Path inside the context.", default: "Dockerfile" }),
+    sources: z
+      .array(fileName(SAFE_NAME, NAME_MEANING))
+      .optional()
+      .meta({ description: "Sources unpacked into sources/NAME/ of the context." }),
+    args: z
+      .record(buildArgument, z.string().max(4096))
+      .optional()
+      .meta({ description: "Build arguments. No secrets: an image's history shows them." }),
+    target: z
+      .string()
+      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, { error: "must be a stage's name" })
+      .optional()
+      .meta({ description: "The stage to build; the last one when absent." }),
+    secrets: z.array(secret).optional(),
+    platforms,
+    always: z
+      .boolean()
+      .optional()
+      .meta({ description: "Build it without asking a registry first.", default: false }),
+  })
+  .refine(({ recipe, context, source }) => recipe ?? context ?? source, {
+    error: "must have a recipe, a context folder or a source",
+  })
+  .refine(({ recipe, context }) => recipe === undefined || context === undefined, {
+    error: "must have either a recipe or a context folder",
+  });
+
+const address = z
+  .string()
+  .max(2048)
+  .refine((text) => sourceUrl(text) !== undefined, {
+    error: "must be an http:// or https:// address without user and password",
+  });
+
+const checksum = (algorithm: "sha256" | "sha512", digits: number): z.ZodString =>
+  z.string().regex(new RegExp(`^[0-9a-fA-F]{${digits}}$`), {
+    error: `must be the ${digits} hexadecimal digits of a ${algorithm}`,
+  });
+
+export const sourceSchema = z
+  .strictObject({
+    url: z
+      .union([address, z.array(address).min(1)], {
+        error: "must be an http:// or https:// address without user and password, or a list",
+      })
+      .optional()
+      .meta({ description: "Where it is downloaded, and its mirrors in order." }),
+    sha256: checksum("sha256", 64).optional(),
+    sha512: checksum("sha512", 128).optional(),
+    checksumUrl: address
+      .optional()
+      .meta({ description: "Where the checksum is published; the lock keeps what it said." }),
+    format: z
+      .enum(["zip", "tar.gz"])
+      .optional()
+      .meta({ description: "Needed where no address ends in it." }),
+    commit: z
+      .string()
+      .regex(/^[0-9a-f]{40}(?:[0-9a-f]{24})?$/, { error: "must be a full commit id" })
+      .optional()
+      .meta({ description: "The commit that an archive made by git carries as its comment." }),
+    strip: z
+      .int()
+      .min(0)
+      .max(16)
+      .optional()
+      .meta({ description: "Leading folders taken off every path inside.", default: 1 }),
+    optional: z
+      .boolean()
+      .optional()
+      .meta({ description: "Builds go on without it; its folder is empty then." }),
+  })
+  .refine(
+    ({ sha256, sha512, checksumUrl }) =>
+      [sha256, sha512, checksumUrl].filter((one) => one !== undefined).length <= 1,
+    { error: "must have one of sha256, sha512 and checksumUrl" },
+  )
+  .refine(
+    ({ url, sha256, sha512, checksumUrl, commit }) =>
+      url === undefined || (sha256 ?? sha512 ?? checksumUrl ?? commit) !== undefined,
+    { error: "must have a sha256, sha512, checksumUrl or, from git, a commit" },
+  )
+  .refine(({ url, format }) => url === undefined || sourceFormat(url, format) !== undefined, {
+    error: "must say its format, zip or tar.gz: its address does not tell",
+  });
+
+/** The format of a source, said or told by its addresses. */
+export function sourceFormat(
+  url: string | readonly string[],
+  said: "zip" | "tar.gz" | undefined,
+): "zip" | "tar.gz" | undefined {
+  if (said !== undefined) return said;
+  const formats = new Set(
+    [url].flat().map((text) => {
+      const path = sourceUrl(text)?.pathname ?? "";
+      if (path.endsWith(".zip")) return "zip";
+      return /\.(?:tar\.gz|tgz)$/.test(path) ? "tar.gz" : undefined;
+    }),
+  );
+  const [format] = formats;
+  return formats.size === 1 ? format : undefined;
+}
+
+function sourceUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const web = url.protocol === "http:" || url.protocol === "https:";
+  return web && url.username === "" && url.password === "" ? url : undefined;
+}
+
 export const componentSchema = z.strictObject({
   title: localized,
   image,
@@ -122,13 +264,7 @@ export const componentSchema = z.strictObject({
     .array(alternative)
     .optional()
     .meta({ description: "Tried in order where the image does not exist for the target." }),
-  build: z
-    .strictObject({
-      recipe: fileName(SAFE_NAME, "must be lower-case letters and digits, with . _ - between them"),
-      platforms,
-    })
-    .optional()
-    .meta({ description: "A recipe that makes the image where no registry has it." }),
+  build: build.optional().meta({ description: "How the image is made where no registry has it." }),
   archive: words
     .optional()
     .meta({ description: "An image archive shipped with the definition, relative to its folder." }),
@@ -140,10 +276,7 @@ export const componentSchema = z.strictObject({
 
 export const tableSchema = z
   .strictObject({
-    name: fileName(
-      SAFE_NAME,
-      "must be lower-case letters and digits, with . _ - between them",
-    ).meta({
+    name: fileName(SAFE_NAME, NAME_MEANING).meta({
       description: "Names the archive, together with the version.",
     }),
     version: fileName(
@@ -151,11 +284,12 @@ export const tableSchema = z
       "must begin with a digit and have letters and digits only, with . _ - between them",
     ),
     title: localized,
+    sources: z
+      .record(fileName(SAFE_NAME, NAME_MEANING), sourceSchema)
+      .optional()
+      .meta({ description: "Files from elsewhere that images are built from." }),
     components: z
-      .record(
-        fileName(SAFE_NAME, "must be lower-case letters and digits, with . _ - between them"),
-        componentSchema,
-      )
+      .record(fileName(SAFE_NAME, NAME_MEANING), componentSchema)
       .refine((components) => Object.keys(components).length > 0, {
         error: "must name at least one component",
       })

@@ -1,5 +1,6 @@
 import type { Digest } from "../core/digest.js";
 import type { Platform } from "../core/platform.js";
+import type { Checksum } from "../core/checksum.js";
 import type { Position } from "../core/position.js";
 
 /** Text for people, in the two languages that a site reads. */
@@ -18,6 +19,7 @@ export interface Definition {
   readonly title: Localized;
   /** In the order of components.yaml. */
   readonly components: readonly Component[];
+  readonly sources: readonly Source[];
   readonly compose: { readonly path: string; readonly text: string };
   readonly settings: readonly Setting[];
   /** What `files/` holds, sorted by path. */
@@ -39,12 +41,63 @@ export interface Component {
   readonly ports: readonly Port[];
   /** Tried in order when `image` does not exist for the target. */
   readonly alternatives: readonly Alternative[];
-  /** A recipe that makes the image for these platforms. */
-  readonly build?: { readonly recipe: string; readonly platforms: readonly Platform[] };
+  /** How the image is made where no registry has it. */
+  readonly build?: Build;
   /** An image archive shipped with the definition, relative to its folder. */
   readonly archive?: string;
   /** Platforms on which this component is left out, by declared choice. */
   readonly omit: readonly { readonly platforms: readonly Platform[]; readonly reason: string }[];
+  readonly at: Position;
+}
+
+/**
+ * An image build. Its context holds the files of the recipe or of the folder, over the tree of
+ * `source` where one is given, and each of `sources` unpacked below `sources/<name>/`.
+ */
+export interface Build {
+  readonly platforms: readonly Platform[];
+  /** Build it for these platforms without asking a registry for the image first. */
+  readonly always: boolean;
+  /** A recipe that ships with openim-bundler; excludes `context`. */
+  readonly recipe?: string;
+  /** A folder of the definition, relative to it. */
+  readonly context?: string;
+  /** A source whose tree is the context's root. */
+  readonly source?: string;
+  /** Path inside the context: `Dockerfile` unless said otherwise. */
+  readonly dockerfile: string;
+  /** Names of `sources` of the definition. */
+  readonly sources: readonly string[];
+  readonly args: Readonly<Record<string, string>>;
+  /** The stage to build; the last one when absent. */
+  readonly target?: string;
+  readonly secrets: readonly BuildSecret[];
+  readonly at: Position;
+}
+
+/** What a build step may read and no layer keeps: exactly one of `env` and `file` (relative to the definition). */
+export interface BuildSecret {
+  readonly id: string;
+  readonly env?: string;
+  readonly file?: string;
+}
+
+/** A file from elsewhere that builds are made from. */
+export interface Source {
+  readonly name: string;
+  /** Tried in order; none when it can only be given by hand. */
+  readonly urls: readonly string[];
+  readonly format: "zip" | "tar.gz";
+  /** `sha256:<hex>` or `sha512:<hex>`. */
+  readonly checksum?: Checksum;
+  /** Where the checksum is published: the plan asks it, the lock keeps it. */
+  readonly checksumUrl?: string;
+  /** The commit id that a git-made zip carries as its comment. */
+  readonly commit?: string;
+  /** Leading folders taken off every path inside. */
+  readonly strip: number;
+  /** A build goes on without it: its folder is empty then. */
+  readonly optional: boolean;
   readonly at: Position;
 }
 

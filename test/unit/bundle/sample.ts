@@ -156,6 +156,7 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
     version: "2.3.9",
     title: { en: "OpenIM", zh: "OpenIM" },
     components,
+    sources: [],
     compose: { path: "compose.yaml", text: "" },
     settings: [],
     files: [],

@@ -1,6 +1,7 @@
 import { type Hash, createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { type Digest, digestFromHex } from "../core/digest.js";
+import { BundlerError } from "../core/errors.js";
 import type { PartialBlob } from "../store/store.js";
 
 /**
@@ -9,11 +10,15 @@ import type { PartialBlob } from "../store/store.js";
  */
 const GATHER_BYTES = 1024 * 1024;
 
+export type HashName = "sha256" | "sha512";
+
+type UnfinishedFile = Pick<PartialBlob, "length" | "readPrefix" | "write" | "truncate">;
+
 /** Takes the bytes of a blob in order, hashes them, and writes them to its unfinished file. */
 export class BlobSink {
-  readonly #partial: PartialBlob;
+  readonly #partial: UnfinishedFile;
   readonly #onTotal: (bytes: number) => void;
-  #hash: Hash;
+  #hashes: ReadonlyMap<HashName, Hash>;
   /** Bytes handed to the disk. */
   #written: number;
   #gathered: Uint8Array[] = [];
@@ -23,14 +28,14 @@ export class BlobSink {
   received: number;
 
   private constructor(
-    partial: PartialBlob,
+    partial: UnfinishedFile,
     onTotal: (bytes: number) => void,
-    hash: Hash,
+    hashes: ReadonlyMap<HashName, Hash>,
     start: number,
   ) {
     this.#partial = partial;
     this.#onTotal = onTotal;
-    this.#hash = hash;
+    this.#hashes = hashes;
     this.#written = start;
     this.received = start;
   }
@@ -38,15 +43,20 @@ export class BlobSink {
   /**
    * Goes on behind what an earlier run left, after hashing that.
    * @param onTotal hears how many bytes are there, whenever that changes; less after a restart.
+   * @param also hashed with, besides sha256.
    */
   static async resume(
-    partial: PartialBlob,
+    partial: UnfinishedFile,
     onTotal: (bytes: number) => void,
     signal: AbortSignal,
+    also?: HashName,
   ): Promise<BlobSink> {
-    const hash = await partial.hashPrefix(signal);
+    const hashes = startHashes(also === undefined ? ["sha256"] : ["sha256", also]);
+    for await (const chunk of partial.readPrefix(signal)) {
+      for (const hash of hashes.values()) hash.update(chunk);
+    }
     if (partial.length > 0) onTotal(partial.length);
-    return new BlobSink(partial, onTotal, hash, partial.length);
+    return new BlobSink(partial, onTotal, hashes, partial.length);
   }
 
   /**
@@ -95,19 +105,26 @@ export class BlobSink {
     this.#gathered = [];
     this.#gatheredBytes = 0;
     await this.#partial.truncate();
-    this.#hash = createHash("sha256");
+    this.#hashes = startHashes([...this.#hashes.keys()]);
     this.#written = 0;
     this.received = 0;
     this.#onTotal(0);
   }
 
-  /** Of all bytes received. The sink can take no more afterwards, except after a restart. */
+  /** Of all bytes received so far. */
   digest(): Digest {
-    return digestFromHex(this.#hash.digest("hex"));
+    return digestFromHex(this.hex("sha256"));
+  }
+
+  /** Of all bytes received so far, by one of the hashes that were asked for at the start. */
+  hex(name: HashName): string {
+    const hash = this.#hashes.get(name);
+    if (hash === undefined) throw new BundlerError("INTERNAL", `No ${name} was kept.`);
+    return hash.copy().digest("hex");
   }
 
   #take(chunk: Uint8Array): void {
-    this.#hash.update(chunk);
+    for (const hash of this.#hashes.values()) hash.update(chunk);
     this.received += chunk.length;
     this.#gathered.push(chunk);
     this.#gatheredBytes += chunk.length;
@@ -125,6 +142,10 @@ export class BlobSink {
     });
     this.#writing.catch(onError);
   }
+}
+
+function startHashes(names: readonly HashName[]): ReadonlyMap<HashName, Hash> {
+  return new Map(names.map((name) => [name, createHash(name)]));
 }
 
 /** A body that is longer than its blob. */

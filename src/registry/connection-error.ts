@@ -29,6 +29,8 @@ export interface Attempt {
   readonly signal: AbortSignal;
   /** The answer had begun. */
   readonly answered?: boolean;
+  /** What to do about it; without it, what helps with a registry. */
+  readonly hint?: string;
 }
 
 /** What a connection that failed means. Aborts become INTERRUPTED; errors of ours pass as they are. */
@@ -55,7 +57,7 @@ export function connectionFailure(error: unknown, attempt: Attempt): Error {
   }
   if (code === "EPROTO" || code.startsWith("ERR_SSL_") || PLAIN_ANSWER.test(text)) {
     return failure("it does not speak TLS as expected", {
-      hint: `If it is a plain HTTP registry, say so with --insecure ${host}.`,
+      hint: attempt.hint ?? `If it is a plain HTTP registry, say so with --insecure ${host}.`,
     });
   }
   if (/^Proxy response \(\d+\)|Proxy Authentication Required/.test(text)) {
@@ -65,7 +67,9 @@ export function connectionFailure(error: unknown, attempt: Attempt): Error {
   }
   return failure(WORDS[code] ?? text, {
     transient: true,
-    hint: "Check the network and the proxy settings (HTTPS_PROXY, NO_PROXY), or use a mirror with --mirror.",
+    hint:
+      attempt.hint ??
+      "Check the network and the proxy settings (HTTPS_PROXY, NO_PROXY), or use a mirror with --mirror.",
     // A name that does not exist will not exist in ten seconds either; one hiccup is forgiven.
     ...(code === "ENOTFOUND" ? { tries: 2 } : {}),
   });

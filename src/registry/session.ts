@@ -37,7 +37,7 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
     const known = schemes.get(endpoint.host) ?? (others.length === 0 ? only : undefined);
     if (known !== undefined) return known;
     return probes.join(endpoint.host, signal, async (shared) => {
-      const origin = await firstToAnswer(transport, endpoint, subject, shared);
+      const { origin } = await firstToAnswer(transport, endpoint, subject, shared);
       schemes.set(endpoint.host, origin);
       return origin;
     });
@@ -76,21 +76,22 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
 
 /**
  * Tries the schemes of an insecure registry, https before http, as Docker does. Only a connection
- * that fails leads on to plain http; a certificate that is refused does not.
+ * that fails leads on to plain http; a certificate that is refused does not. The answer's body is gone.
+ * @throws RegistryFailure NETWORK; BundlerError INTERRUPTED.
  */
-async function firstToAnswer(
+export async function firstToAnswer(
   transport: Transport,
   endpoint: Endpoint,
   subject: string,
   signal: AbortSignal,
-): Promise<string> {
+): Promise<{ readonly origin: string; readonly answer: HttpResponse }> {
   let failure: unknown;
   for (const origin of endpoint.origins) {
     try {
       const url = new URL(`${origin}/v2/`);
-      const { body } = await transport.fetch({ method: "GET", url, headers: {}, subject, signal });
-      dropBody(body);
-      return origin;
+      const answer = await transport.fetch({ method: "GET", url, headers: {}, subject, signal });
+      dropBody(answer.body);
+      return { origin, answer };
     } catch (error) {
       if (!(error instanceof RegistryFailure) || !error.unreachable || error.untrusted) throw error;
       failure = error;

@@ -8,7 +8,7 @@ import { RegistryFailure } from "./failure.js";
 import { webAddress } from "./web-address.js";
 
 interface HttpRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "HEAD" | "POST";
   readonly url: URL;
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -16,6 +16,8 @@ interface HttpRequest {
   /** What it is for, to begin messages with: an image's name, a blob. */
   readonly subject: string;
   readonly signal: AbortSignal;
+  /** What to do about a connection that fails; without it, what helps with a registry. */
+  readonly hint?: string;
 }
 
 export interface HttpResponse {
@@ -42,11 +44,13 @@ export function createTransport(options: {
   readonly agents: Agents;
   readonly policy: HostPolicy;
   readonly userAgent: string;
+  /** Why a redirect is not followed, as the end of a sentence; undefined for one that is. */
+  readonly redirectProblem?: (from: URL, to: URL) => Promise<string | undefined>;
 }): Transport {
   const { agents, policy } = options;
 
   const once = async (request: HttpRequest, url: URL, headers: Record<string, string>) => {
-    const { method, body, signal, subject } = request;
+    const { method, body, signal, subject, hint } = request;
     try {
       return await send(url, {
         dispatcher: agents.get(!policy.isInsecure(url)),
@@ -56,7 +60,8 @@ export function createTransport(options: {
         ...(body === undefined ? {} : { body }),
       });
     } catch (error) {
-      throw connectionFailure(error, { subject, host: url.host, signal });
+      const hinted = hint === undefined ? {} : { hint };
+      throw connectionFailure(error, { subject, host: url.host, signal, ...hinted });
     }
   };
 
@@ -82,6 +87,10 @@ export function createTransport(options: {
         if (hops >= LIMITS.redirects) {
           throw refuse(request.subject, url, `it redirects more than ${LIMITS.redirects} times`);
         }
+        const problem = await options.redirectProblem?.(url, next);
+        if (problem !== undefined) {
+          throw refuse(request.subject, url, problem, allowHint(next));
+        }
         if (next.origin !== url.origin) {
           elsewhere = true;
           // Never given back, even if a later redirect returns: who redirects is not who was trusted.
@@ -105,12 +114,16 @@ function redirectTarget(subject: string, from: URL, location: string, policy: Ho
       subject,
       from,
       `it redirects from https to plain http at ${to.host}`,
-      `If that is meant to be, allow it with --insecure ${to.host}.`,
+      allowHint(to),
     );
   }
   to.username = "";
   to.password = "";
   return to;
+}
+
+function allowHint(to: URL): string {
+  return `If that is meant to be, allow it with --insecure ${to.host}.`;
 }
 
 function refuse(subject: string, url: URL, why: string, hint?: string): RegistryFailure {

@@ -1,11 +1,11 @@
 import { constants } from "node:fs";
 import { copyFile, open, readdir, rename, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { type Digest, hexOf } from "../core/digest.js";
+import { hexOf } from "../core/digest.js";
 import { interrupted, systemCode } from "../core/errors.js";
 import type { Layout } from "./layout.js";
 import { type Liveness, livenessOf, newToken, pidOf } from "./owner.js";
-import { ClaimedPartial, type PartialBlob, type Place } from "./partial.js";
+import { type Claimable, ClaimedPartial, type Place } from "./partial.js";
 import { pause } from "../core/pause.js";
 import { unlinkIfThere } from "./unlink.js";
 
@@ -37,10 +37,10 @@ const POLL_MS = 250;
  */
 export async function claimPartial(
   place: Place,
-  blob: { readonly digest: Digest; readonly size: number },
+  blob: Claimable,
   has: () => Promise<boolean>,
   options: ClaimOptions,
-): Promise<PartialBlob | undefined> {
+): Promise<ClaimedPartial | undefined> {
   const { layout } = place;
   let told = false;
   for (;;) {

@@ -7,6 +7,7 @@ import { type Digest, hexOf } from "../core/digest.js";
  *     blobs/sha256/<hex>        whole blobs, and nothing else, ever
  *     partial/<hex>             an unfinished blob that nobody works on
  *     partial/<hex>.<token>     an unfinished blob that the token's process works on
+ *     partial/<key>[.<token>]   the same, of something whose digest is not known before it is whole
  *     leases/<token>            a run that uses the store
  *     leases/prune.<token>      a prune at work
  *     notes/<hex>               what was found out once and may be forgotten

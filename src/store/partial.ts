@@ -16,6 +16,8 @@ export interface PartialBlob {
   readonly length: number;
   /** A sha256 that has taken in the first `length` bytes, as they lie on the disk. */
   hashPrefix(signal: AbortSignal): Promise<Hash>;
+  /** The first `length` bytes, as they lie on the disk. Each chunk is good until the next one. */
+  readPrefix(signal: AbortSignal): AsyncIterable<Uint8Array>;
   /** Writes all of the chunks, one after the other, from `position` on. */
   write(chunks: readonly Uint8Array[], position: number): Promise<void>;
   /** Throws everything away that was written, to start over. */
@@ -25,6 +27,22 @@ export interface PartialBlob {
   /** Keeps what is there for whoever goes on. */
   release(): Promise<void>;
   discard(): Promise<void>;
+}
+
+/** An unfinished blob whose digest only its last byte tells. */
+export interface ScratchBlob extends Omit<PartialBlob, "commit"> {
+  /** Makes it the blob of this digest. The caller has hashed every byte: the store does not look again. */
+  commitAs(digest: Digest, size: number): Promise<void>;
+}
+
+/** What an unfinished file is claimed for. */
+export interface Claimable {
+  /** Of the blob, or what a scratch is found again by. */
+  readonly digest: Digest;
+  /** The most bytes it may have. */
+  readonly size: number;
+  /** For messages; the digest and size when absent. */
+  readonly what?: string;
 }
 
 /** The folder, and what keeps this process known as alive in it. */
@@ -52,19 +70,15 @@ export async function putWhole(place: Place, digest: Digest, bytes: Uint8Array):
   }
 }
 
-export class ClaimedPartial implements PartialBlob {
+export class ClaimedPartial implements PartialBlob, ScratchBlob {
   readonly #place: Place;
-  readonly #blob: { readonly digest: Digest; readonly size: number };
+  readonly #blob: Claimable;
   readonly #path: string;
   #handle: FileHandle | undefined;
   #ended = false;
   length = 0;
 
-  constructor(
-    place: Place,
-    blob: { readonly digest: Digest; readonly size: number },
-    path: string,
-  ) {
+  constructor(place: Place, blob: Claimable, path: string) {
     this.#place = place;
     this.#blob = blob;
     this.#path = path;
@@ -79,6 +93,11 @@ export class ClaimedPartial implements PartialBlob {
 
   async hashPrefix(signal: AbortSignal): Promise<Hash> {
     const hash = createHash("sha256");
+    for await (const chunk of this.readPrefix(signal)) hash.update(chunk);
+    return hash;
+  }
+
+  async *readPrefix(signal: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
     const handle = this.#open();
     const buffer = Buffer.allocUnsafe(Math.min(this.length, 1024 * 1024));
     for (let position = 0; position < this.length;) {
@@ -86,10 +105,9 @@ export class ClaimedPartial implements PartialBlob {
       const want = Math.min(buffer.length, this.length - position);
       const { bytesRead } = await this.#guard("reading", handle.read(buffer, 0, want, position));
       if (bytesRead === 0) throw this.#error(new Error("the file became shorter"), "reading");
-      hash.update(buffer.subarray(0, bytesRead));
       position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
     }
-    return hash;
   }
 
   async write(chunks: readonly Uint8Array[], position: number): Promise<void> {
@@ -113,22 +131,26 @@ export class ClaimedPartial implements PartialBlob {
     this.length = 0;
   }
 
+  async commit(): Promise<void> {
+    await this.commitAs(this.#blob.digest, this.#blob.size);
+  }
+
   /**
    * Killed before the rename: the file keeps our name, our process is gone, so the next run takes it
    * over and hashes it again. Killed after it: the blob is whole. The data is flushed before it gets
    * the blob's name, so a blob is whole after a power cut as well. The folder is not flushed: a
    * rename lost in a power cut leaves the unfinished file, complete.
    */
-  async commit(): Promise<void> {
+  async commitAs(digest: Digest, size: number): Promise<void> {
     const handle = this.#open();
     await this.#guard("flushing", handle.datasync());
     await this.#close();
-    const path = blobPath(this.#place.layout, this.#blob.digest);
+    const path = blobPath(this.#place.layout, digest);
     try {
       await rename(this.#path, path);
     } catch (error) {
       // Taken over while this process slept for long, by one that may have finished first.
-      if (systemCode(error) !== "ENOENT" || (await sizeOf(path)) !== this.#blob.size)
+      if (systemCode(error) !== "ENOENT" || (await sizeOf(path)) !== size)
         throw this.#error(error, "storing");
     }
     this.#end();
@@ -177,8 +199,8 @@ export class ClaimedPartial implements PartialBlob {
   }
 
   #error(error: unknown, doing: string): unknown {
-    const what = `${doing} ${shortDigest(this.#blob.digest)} (${this.#blob.size} bytes)`;
-    return storeError(error, this.#place.layout.dir, what);
+    const { digest, size, what = `${shortDigest(digest)} (${size} bytes)` } = this.#blob;
+    return storeError(error, this.#place.layout.dir, `${doing} ${what}`);
   }
 }
 

@@ -9,11 +9,11 @@ import { Heartbeat } from "./heartbeat.js";
 import { type Layout, blobPath, layoutOf } from "./layout.js";
 import { type Lease, holders, takeLease, takePruneMark } from "./lease.js";
 import { readNote, writeNote } from "./notes.js";
-import { type PartialBlob, putWhole } from "./partial.js";
+import { type PartialBlob, type ScratchBlob, putWhole } from "./partial.js";
 import { type PruneOptions, type PruneResult, listBlobs, sweep } from "./prune.js";
 import { unlinkIfThere } from "./unlink.js";
 
-export type { PartialBlob } from "./partial.js";
+export type { PartialBlob, ScratchBlob } from "./partial.js";
 
 export interface StoreInfo {
   readonly dir: string;
@@ -53,6 +53,13 @@ export interface Store {
    * @throws BundlerError DISK, FILE, INTERRUPTED.
    */
   partial(digest: Digest, size: number, options: ClaimOptions): Promise<PartialBlob | undefined>;
+  /**
+   * Claims, as `partial` does, the unfinished file of something whose digest is not known before it
+   * is whole. Undefined when `done` says so.
+   * @param key the same for everybody who wants the same thing.
+   * @throws BundlerError DISK, FILE, INTERRUPTED.
+   */
+  scratch(key: Digest, options: ScratchOptions): Promise<ScratchBlob | undefined>;
   /** Bytes of the blob that unfinished downloads have brought so far. */
   unfinished(digest: Digest): Promise<number>;
   /** Drops a blob whose bytes turned out to be wrong. */
@@ -68,6 +75,15 @@ export interface Store {
   prune(options: PruneOptions): Promise<PruneResult>;
   /** Bytes that this user may still write on the store's file system. */
   free(): Promise<number>;
+}
+
+interface ScratchOptions extends ClaimOptions {
+  /** The most bytes that it may have. */
+  readonly limit: number;
+  /** What it is, for messages about the disk. */
+  readonly what: string;
+  /** Whether what it is for is done, be it by another process while we waited. */
+  readonly done: () => Promise<boolean>;
 }
 
 /** How old a blob's last use may be before it is written down again, in milliseconds. */
@@ -111,6 +127,10 @@ export async function openStore(dir: string): Promise<Store> {
     partial: (digest, size, options) =>
       guard(`claiming ${shortDigest(digest)}`, () =>
         claimPartial({ layout, heartbeat }, { digest, size }, () => has(digest, size), options),
+      ),
+    scratch: (key, { limit, what, done, ...options }) =>
+      guard(`claiming ${what}`, () =>
+        claimPartial({ layout, heartbeat }, { digest: key, size: limit, what }, done, options),
       ),
     unfinished: (digest) =>
       guard(`looking up ${shortDigest(digest)}`, async () =>

@@ -33,6 +33,8 @@ export interface ComponentInspection {
   readonly created?: string;
   /** Where it came from: the index asked for, and the manifest taken from it. */
   readonly origin: { readonly index?: Digest; readonly manifest: Digest; readonly config: Digest };
+  /** What it was built from, when it was. */
+  readonly build?: BundleComponent["build"];
   readonly ports: BundleComponent["ports"];
   readonly tarball: BundleComponent["tarball"];
   /** Base first. */
@@ -95,7 +97,7 @@ function inspectComponent(
   component: BundleComponent,
   users: ReadonlyMap<Digest, ReadonlySet<string>>,
 ): ComponentInspection {
-  const { name, required, title, method, reason, ports, image, tarball } = component;
+  const { name, required, title, method, reason, ports, image, build, tarball } = component;
   return {
     name,
     required,
@@ -110,6 +112,7 @@ function inspectComponent(
       manifest: image.manifest.digest,
       config: image.config.digest,
     },
+    ...(build === undefined ? {} : { build }),
     ports,
     tarball,
     layers: image.layers.map(({ digest, diffId, mediaType, size }) => ({

@@ -4,7 +4,12 @@ import { portsWith } from "../definition/port.js";
 import type { Definition } from "../definition/types.js";
 import { digestSchema, sizeSchema } from "../image/descriptor.js";
 import { parseJson } from "../image/json.js";
-import { lockedImageSchema, methodSchema, platformSchema } from "../plan/locked-image.js";
+import {
+  lockedBuildSchema,
+  lockedImageSchema,
+  methodSchema,
+  platformSchema,
+} from "../plan/locked-image.js";
 import type { LockedImage, PlatformLock } from "../plan/types.js";
 import { tarballPath } from "./paths.js";
 import type { BundleComponent, BundleManifest } from "./types.js";
@@ -25,6 +30,7 @@ const componentSchema = z
     ports: z.array(z.object({ host: port, container: port, protocol: z.enum(["tcp", "udp"]) })),
     // Names are a matter of verify, which has more to say than a schema.
     image: lockedImageSchema.extend({ reference: text }),
+    build: lockedBuildSchema.exactOptional(),
     tarball: z.object({ path: z.string(), size: sizeSchema }),
   })
   .refine(({ name, tarball }) => tarball.path === tarballPath(name), {
@@ -95,7 +101,8 @@ export function describeBundle(
 ): Omit<BundleManifest, "sizes"> {
   const components: BundleComponent[] = [];
   const leftOut: BundleManifest["leftOut"][number][] = [];
-  for (const { name, required, method, reason, image, alternative } of lock.components) {
+  for (const locked of lock.components) {
+    const { name, required, method, reason, image, build, alternative } = locked;
     const defined = definition.components.find((component) => component.name === name);
     if (defined === undefined) {
       throw new BundlerError("LOCK", `The definition has no component ${JSON.stringify(name)}.`, {
@@ -123,6 +130,7 @@ export function describeBundle(
         alternative === undefined ? undefined : defined.alternatives[alternative],
       ),
       image,
+      ...(build === undefined ? {} : { build }),
       tarball: { path: tarballPath(name), size: tarballSize(image) },
     });
   }

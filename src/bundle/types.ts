@@ -1,5 +1,6 @@
 import type { Digest } from "../core/digest.js";
 import type { Localized, Port, Setting } from "../definition/types.js";
+import type { LockedBuild } from "../plan/build-types.js";
 import type { LockedImage, Method } from "../plan/types.js";
 
 /** `bundle.json`, the first file of an archive: what is inside and where it came from. */
@@ -39,6 +40,8 @@ export interface BundleComponent {
   readonly reason: string;
   readonly ports: readonly Port[];
   readonly image: LockedImage;
+  /** What the image was built from, when it was. */
+  readonly build?: LockedBuild;
   /** The image tarball inside the archive, `images/redis.tar`, and its size in bytes. */
   readonly tarball: { readonly path: string; readonly size: number };
 }

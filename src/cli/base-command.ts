@@ -69,6 +69,11 @@ export abstract class BaseCommand extends Command {
     return { templatesDir: path.join(root, "templates", "site"), tool: { name, version } };
   }
 
+  /** The build recipes that come with the package. */
+  protected get recipesDir(): string {
+    return path.join(this.config.root, "templates", "build");
+  }
+
   /** The store's folder: the one given, or one in the user's cache folder. */
   protected storeDir(given?: string): string {
     return path.resolve(
@@ -80,6 +85,7 @@ export abstract class BaseCommand extends Command {
   protected sourceOptions(flags: SourceFlagValues, onEvent: EventSink): SourceOptions {
     return {
       storeDir: this.storeDir(flags.store),
+      recipesDir: this.recipesDir,
       mirrors: readMirrors(flags.mirror),
       insecure: new Set(flags.insecure ?? []),
       caFiles: flags.ca ?? [],

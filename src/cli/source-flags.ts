@@ -7,7 +7,9 @@ import {
   formatPlatform,
   parsePlatform,
 } from "../core/platform.js";
+import type { BuildChoices } from "../jobs/builds.js";
 import type { SelectionOptions } from "../jobs/plan.js";
+import { STRATEGIES, type Strategy } from "../plan/build-types.js";
 
 /** Flags of every command that asks registries. */
 export const sourceFlags = {
@@ -84,6 +86,45 @@ export const selectionFlags = {
   }),
 };
 
+/** Flags of the commands that may build images. */
+export const buildFlags = {
+  build: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    delimiter: ",",
+    helpValue: "A,B",
+    helpGroup: "BUILD",
+    summary: "Build these components even where a registry has their image.",
+  }),
+  builder: Flags.string({
+    helpValue: "NAME",
+    helpGroup: "BUILD",
+    summary:
+      "Build with this builder of docker buildx. [default: BUILDX_BUILDER, openim-bundler, the current one]",
+  }),
+  strategy: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "COMPONENT=WAY",
+    helpGroup: "BUILD",
+    summary: `How a component is built: ${STRATEGIES.join(", ")}.`,
+  }),
+  "emulate-java": Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "COMPONENT",
+    helpGroup: "BUILD",
+    summary: "Run this build's Java under emulation all the same, with a time limit.",
+  }),
+  source: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "NAME=FILE",
+    helpGroup: "BUILD",
+    summary: "Take a source of the definition from this file instead of its address.",
+  }),
+};
+
 /** What `sourceFlags` parse to. */
 export interface SourceFlagValues {
   readonly mirror?: readonly string[] | undefined;
@@ -101,16 +142,26 @@ export interface SelectionFlagValues {
   readonly archive?: readonly string[] | undefined;
 }
 
+/** What `buildFlags` parse to. */
+export interface BuildFlagValues {
+  readonly build?: readonly string[] | undefined;
+  readonly builder?: string | undefined;
+  readonly strategy?: readonly string[] | undefined;
+  readonly "emulate-java"?: readonly string[] | undefined;
+  readonly source?: readonly string[] | undefined;
+}
+
 /** @throws BundlerError USAGE naming the flag or variable that does not fit. */
 export function readSelection(
-  flags: SelectionFlagValues,
+  flags: SelectionFlagValues & BuildFlagValues,
   env: NodeJS.ProcessEnv,
 ): SelectionOptions {
   const sourceDateEpoch = readSourceDateEpoch(env);
   return {
     platforms: readPlatforms(flags.platform),
     without: flags.without ?? [],
-    archives: readArchives(flags.archive),
+    archives: readFiles("archive", flags.archive, "COMPONENT=FILE"),
+    build: readBuildChoices(flags),
     ...(flags.only === undefined ? {} : { only: flags.only }),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };
@@ -162,10 +213,33 @@ export function readMirrors(
   return mirrors;
 }
 
-function readArchives(values: readonly string[] = []): ReadonlyMap<string, string> {
-  return new Map(
-    pairs("archive", values, "COMPONENT=FILE").map(([name, file]) => [name, path.resolve(file)]),
-  );
+function readFiles(
+  flag: string,
+  values: readonly string[] = [],
+  form: string,
+): ReadonlyMap<string, string> {
+  return new Map(pairs(flag, values, form).map(([name, file]) => [name, path.resolve(file)]));
+}
+
+function readBuildChoices(flags: BuildFlagValues): BuildChoices {
+  const strategies = new Map<string, Strategy>();
+  for (const [component, way] of pairs("strategy", flags.strategy ?? [], "COMPONENT=WAY")) {
+    const strategy = STRATEGIES.find((one) => one === way);
+    if (strategy === undefined) {
+      throw new BundlerError(
+        "USAGE",
+        `--strategy ${component}: ${JSON.stringify(way)} is not one of ${STRATEGIES.join(", ")}.`,
+      );
+    }
+    strategies.set(component, strategy);
+  }
+  return {
+    always: new Set(flags.build ?? []),
+    strategies,
+    emulateJava: new Set(flags["emulate-java"] ?? []),
+    sources: readFiles("source", flags.source, "NAME=FILE"),
+    ...(flags.builder === undefined ? {} : { builder: flags.builder }),
+  };
 }
 
 /** Each platform once, in the order given. @throws BundlerError USAGE */

@@ -1,7 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
-import { bundleArg, readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
+import {
+  buildFlags,
+  bundleArg,
+  readSelection,
+  selectionFlags,
+  sourceFlags,
+} from "../cli/source-flags.js";
 import { BundlerError } from "../core/errors.js";
 import { formatPlatform } from "../core/platform.js";
 import type { CreateResult } from "../jobs/create.js";
@@ -23,6 +29,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
   static override flags = {
     ...selectionFlags,
     ...sourceFlags,
+    ...buildFlags,
     output: Flags.string({
       char: "o",
       helpValue: "PATH",
@@ -48,10 +55,17 @@ The archive appears under its name only when it is whole and flushed to disk.`;
       flags.locked === undefined
         ? undefined
         : parseLock(flags.locked, await readLock(flags.locked));
+    const building = definition.components.some(({ build }) => build !== undefined);
     const phases = selection.platforms.flatMap((platform) => {
       const subject = formatPlatform(platform);
       const asked = lock === undefined ? [{ phase: "plan" as const, subject }] : [];
-      return [...asked, { phase: "fetch" as const, subject }, { phase: "pack" as const, subject }];
+      const built = building ? [{ phase: "build" as const, subject }] : [];
+      return [
+        ...asked,
+        ...built,
+        { phase: "fetch" as const, subject },
+        { phase: "pack" as const, subject },
+      ];
     });
     const result = await this.withProgress(phases, (onEvent) =>
       createJob(definition, selection, {

@@ -53,7 +53,10 @@ export default class Demo extends BaseCommand {
       `${definition.name} ${definition.version} for ${subject}, from an embedded registry. All images are samples.\n`,
     );
 
-    const phases = (["plan", "fetch", "pack"] as const).map((phase) => ({ phase, subject }));
+    const phases = (["plan", "build", "fetch", "pack"] as const).map((phase) => ({
+      phase,
+      subject,
+    }));
     const result = await this.withProgress(phases, (onEvent) =>
       demoJob(definition, {
         platform,
@@ -64,6 +67,8 @@ export default class Demo extends BaseCommand {
         concurrency: 6,
         // No proxy and no login of this machine has to do with a registry inside the process.
         env: {},
+        buildEnv: process.env,
+        recipesDir: this.recipesDir,
         userAgent: `${this.config.name}/${this.config.version}`,
         ...this.packaging,
         signal: this.signal,
@@ -89,9 +94,14 @@ export default class Demo extends BaseCommand {
     this.say("\nThese images are samples. With the real ones, from the internet:");
     this.say(`  openim-bundler plan ${bundle} --platform ${subject}`);
     this.say(`  openim-bundler create ${bundle} --platform ${subject}`);
-    if (result.archived.length > 0) {
+    for (const name of result.built) {
       this.say(
-        `The sample registry has no ${result.archived.join(" and no ")} for ${subject}: ready-made archives stood in. Where plan finds the same of the real ones, give yours with --archive COMPONENT=FILE.`,
+        `${name} was really built by docker buildx, from samples of its base and its source.`,
+      );
+    }
+    for (const { name, reason } of result.archived) {
+      this.say(
+        `No registry has ${name} for ${subject} and it was not built here, as ${reason}: a ready-made sample stood in.`,
       );
     }
     return { ...result, verified, inspected };

@@ -1,7 +1,13 @@
 import { writeFile } from "node:fs/promises";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
-import { bundleArg, readSelection, selectionFlags, sourceFlags } from "../cli/source-flags.js";
+import {
+  buildFlags,
+  bundleArg,
+  readSelection,
+  selectionFlags,
+  sourceFlags,
+} from "../cli/source-flags.js";
 import { formatBytes } from "../core/bytes.js";
 import { shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
@@ -24,6 +30,7 @@ With --lock the plan is written down: every image by digest, every blob with its
   static override flags = {
     ...selectionFlags,
     ...sourceFlags,
+    ...buildFlags,
     lock: Flags.string({ helpValue: "FILE", summary: "Write the lock to this file." }),
   };
 

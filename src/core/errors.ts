@@ -29,6 +29,10 @@ export const EXIT_CODES = {
   NOT_FOUND: 12,
   /** An image made for another platform than the one asked for. */
   PLATFORM: 13,
+  /** An image build that failed, or ran out of its time. */
+  BUILD: 14,
+  /** Nothing here to build with: no Docker, no buildx, no builder or emulation for the platform. */
+  BUILDER: 15,
   /** Stopped by SIGINT or SIGTERM. */
   INTERRUPTED: 130,
 } as const;

@@ -1,5 +1,5 @@
 /** What the tool is doing, in the order of design: each command shows the phases it goes through. */
-export type Phase = "plan" | "fetch" | "pack" | "verify";
+export type Phase = "plan" | "build" | "fetch" | "pack" | "verify";
 
 /**
  * Everything the core says while it works. The UI renders these; nothing else prints.
@@ -27,7 +27,8 @@ export type BundlerEvent =
       readonly phase: Phase;
       /** A component's name, or a file's path inside the bundle. */
       readonly name: string;
-      readonly state: "start" | "done" | "skipped";
+      /** `step` is news of an item at work, e.g. a build's step; its `detail` says what. */
+      readonly state: "start" | "step" | "done" | "skipped";
       readonly detail?: string;
     }
   | { readonly type: "bytes"; readonly phase: Phase; readonly delta: number }

@@ -1,19 +1,19 @@
-import { access, mkdir, stat, statfs } from "node:fs/promises";
-import path from "node:path";
-import { type FetchPlan, fetchImages, packedComponents, planFetch } from "../acquire/fetch.js";
+import { fetchImages, packedComponents, planFetch } from "../acquire/fetch.js";
 import { assembleBundle } from "../bundle/assemble.js";
 import type { BundleLayout } from "../bundle/layout.js";
 import { type BundleWriter, openBundleWriter } from "../bundle/writer.js";
 import { formatBytes } from "../core/bytes.js";
 import { type Digest, isDigest } from "../core/digest.js";
-import { BundlerError, isAbort, messageOf, systemCode } from "../core/errors.js";
+import { BundlerError, isAbort } from "../core/errors.js";
 import { noEvents } from "../core/events.js";
+import { together } from "../core/together.js";
 import type { Definition } from "../definition/types.js";
 import { planFailure } from "../plan/plan.js";
 import type { Lock, PlatformLock } from "../plan/types.js";
+import { type Builds, openBuilds } from "./builds.js";
 import { obeyLock } from "./locked.js";
+import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
 import { type SelectionOptions, planWith } from "./plan.js";
-import type { Store } from "../store/store.js";
 import { type SourceOptions, type Sources, withSources } from "./sources.js";
 
 export interface CreateOptions extends SourceOptions {
@@ -44,13 +44,14 @@ export interface CreateResult {
   readonly archives: readonly CreatedBundle[];
 }
 
-/** One archive before its first byte: what goes where, and what is still to be fetched. */
-interface Prepared {
-  readonly lock: PlatformLock;
+/** One archive before its first byte: every image known, and what goes where. */
+interface Prepared extends Omit<Claimed, "size"> {
   readonly layout: BundleLayout;
-  readonly output: string;
-  readonly fetch: FetchPlan;
+  /** Bytes fetched while images were built. */
+  readonly fetched: number;
 }
+
+type CreateContext = CreateOptions & Sources & { readonly builds: Builds };
 
 /**
  * Makes one archive per platform. Everything that can be known is checked before the first layer
@@ -70,15 +71,26 @@ export async function createJob(
     );
   }
   return withSources(options, async (sources) => {
-    const context = { ...options, ...sources };
+    const context = {
+      ...options,
+      ...sources,
+      builds: openBuilds(definition, selection, { ...options, ...sources }),
+    };
     const lock =
       options.lock === undefined
         ? await freshLock(definition, selection, context)
         : await obeyLock(options.lock, definition, selection, context);
+    const claimed = await Promise.all(
+      lock.platforms.map((platform) => claimOutput(definition, platform, context)),
+    );
+    // Builds take minutes: what can be known to fail without them fails before them.
+    await checkRoom(claimed, sources.store);
     const prepared: Prepared[] = [];
-    for (const platform of lock.platforms)
-      prepared.push(await prepare(definition, lock, platform, context));
-    await checkRoom(prepared, sources.store);
+    for (const one of claimed) prepared.push(await prepare(definition, lock, one, context));
+    await checkRoom(
+      prepared.map(({ layout, ...one }) => ({ ...one, size: layout.size })),
+      sources.store,
+    );
     const archives: CreatedBundle[] = [];
     for (const one of prepared) {
       try {
@@ -108,7 +120,7 @@ function withFinished(error: unknown, archives: readonly CreatedBundle[]): unkno
 async function freshLock(
   definition: Definition,
   selection: SelectionOptions,
-  context: CreateOptions & Sources,
+  context: CreateContext,
 ): Promise<Lock> {
   const plan = await planWith(definition, selection, context);
   const failure = planFailure(plan);
@@ -120,81 +132,46 @@ async function freshLock(
   return plan.lock;
 }
 
+/** Builds what is to be built, fetching the other images beside it, and lays the archive out. */
 async function prepare(
   definition: Definition,
   { date }: Lock,
-  lock: PlatformLock,
-  { templatesDir, tool, output, force, store }: CreateOptions & Sources,
+  claimed: Claimed,
+  context: CreateContext,
 ): Promise<Prepared> {
+  const { templatesDir, tool, store, signal } = context;
+  let { lock } = claimed;
+  const toBuild = lock.components.some(
+    ({ build, image }) => build !== undefined && image === undefined,
+  );
+  const jobs = [
+    async (stop: AbortSignal) => {
+      lock = await context.builds.make(claimed.lock, stop);
+    },
+    async (stop: AbortSignal) => {
+      if (!toBuild) return;
+      await fetchImages(claimed.lock, claimed.fetch, {
+        ...context,
+        signal: stop,
+        onReady: () => undefined,
+      });
+    },
+  ];
+  if (definition.components.some(({ build }) => build !== undefined)) {
+    await together(jobs, signal, (job, stop) => job(stop));
+  }
   const layout = await assembleBundle({ definition, lock, date, tool, templatesDir });
-  const file = outputFile(output, layout.root);
-  if (!force && (await exists(file))) {
-    throw new BundlerError("FILE", `${file} exists already.`, {
-      hint: "Say --force to replace it, or give another place with -o.",
-      details: { file },
-    });
-  }
-  await mkdir(path.dirname(file), { recursive: true }).catch((cause: unknown) => {
-    throw new BundlerError(
-      systemCode(cause) === "ENOSPC" ? "DISK" : "FILE",
-      `The folder ${path.dirname(file)} cannot be made: ${messageOf(cause)}`,
-      { cause, hint: "Give another place with -o.", details: { file } },
-    );
-  });
-  return { lock, layout, output: file, fetch: await planFetch(lock, store) };
-}
-
-/** A name that ends in `.tar` is the archive's; any other is a folder's. */
-function outputFile(output: string | undefined, root: string): string {
-  if (output === undefined) return path.resolve(`${root}.tar`);
-  return output.endsWith(".tar") ? path.resolve(output) : path.resolve(output, `${root}.tar`);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
-}
-
-/** @throws BundlerError DISK when store and archives will not fit where they go. */
-async function checkRoom(prepared: readonly Prepared[], store: Store): Promise<void> {
-  const needs = new Map<string, { path: string; bytes: number; free: number }>();
-  const add = async (at: string, bytes: number): Promise<void> => {
-    const [{ dev }, { bavail, bsize }] = await Promise.all([stat(at), statfs(at)]);
-    const known = needs.get(String(dev)) ?? { path: at, bytes: 0, free: bavail * bsize };
-    needs.set(String(dev), { ...known, bytes: known.bytes + bytes });
+  return {
+    lock,
+    layout,
+    output: claimed.output,
+    fetch: await planFetch(lock, store),
+    fetched: toBuild ? claimed.fetch.bytes : 0,
   };
-  const distinct = new Map<Digest, number>();
-  for (const { fetch, layout, output } of prepared) {
-    for (const [digest, { descriptor }] of fetch.missing) {
-      const left = descriptor.size - (await store.unfinished(digest));
-      distinct.set(digest, Math.max(0, left));
-    }
-    await add(path.dirname(output), layout.size);
-  }
-  await add(
-    store.dir,
-    [...distinct.values()].reduce((sum, size) => sum + size, 0),
-  );
-  for (const { path: at, bytes, free } of needs.values()) {
-    if (bytes <= free) continue;
-    throw new BundlerError(
-      "DISK",
-      `Not enough room at ${at}: ${formatBytes(bytes)} are needed, ${formatBytes(free)} are free.`,
-      {
-        hint: "Free some room (`cache prune` empties the store), or place the archive (-o) or the store (--store) on another disk.",
-        details: { path: at, expected: bytes, found: free },
-      },
-    );
-  }
 }
 
 /** Fetches what is missing and writes each image into the archive as soon as it is whole. */
-async function fetchAndPack(
-  prepared: Prepared,
-  context: CreateOptions & Sources,
-): Promise<CreatedBundle> {
+async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise<CreatedBundle> {
   const { lock, layout, output } = prepared;
   const { store, force, onEvent } = context;
   // An archive made before this one may have brought shared blobs.
@@ -230,7 +207,13 @@ async function fetchAndPack(
       job.catch((error: unknown) => stop.abort(error));
       packing.push(job);
     };
-    const fetching = fetchImages(lock, fetch, { ...context, signal, onReady: pack });
+    const fetching = fetchImages(lock, fetch, {
+      ...context,
+      signal,
+      // What was fetched beside the builds has been told.
+      onEvent: prepared.fetched > 0 ? noEvents : onEvent,
+      onReady: pack,
+    });
     // Nobody needs images packed when others cannot be had.
     fetching.catch((error: unknown) => stop.abort(error));
     const errors = (await Promise.allSettled([fetching]))
@@ -253,7 +236,7 @@ async function fetchAndPack(
     size: layout.size,
     components: layout.manifest.components.map(({ name }) => name),
     leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
-    fetched: fetch.bytes,
+    fetched: prepared.fetched + fetch.bytes,
   };
 }
 
@@ -289,12 +272,15 @@ async function heal(
 ): Promise<void> {
   await context.store.remove(digest);
   const components = packedComponents(lock).filter(({ name }) => name === component);
-  if (components[0]?.method === "provided") {
+  const method = components[0]?.method;
+  if (method === "provided" || method === "build") {
+    const anew =
+      method === "build" ? "the image is built anew" : "it is read from the image archive anew";
     throw new BundlerError(
       "INTEGRITY",
       `${component}: the stored blob ${digest} was damaged and has been deleted.`,
       {
-        hint: "Run the same command again: it is read from the image archive anew.",
+        hint: `Run the same command again: ${anew}.`,
         details: { component },
       },
     );

@@ -79,10 +79,12 @@ async function checkComponent(
   selection: SelectionOptions,
   context: SourceOptions & Sources,
 ): Promise<void> {
-  const { name, method, image, required } = locked;
+  const { name, method, image, required, build } = locked;
   const component = definition.components.find((one) => one.name === name);
   if (component === undefined)
     throw moved(`${name} is in the lock and not in the bundle definition.`);
+  // Pinned by what goes into it: the build itself refuses a context that has changed.
+  if (build !== undefined && method === "build") return;
   if (image === undefined) {
     if (!required || method === "left-out") return;
     throw moved(`${name}: the lock has no image for ${platform} (${locked.reason}).`, {

@@ -8,6 +8,7 @@ import { type Plan, type PlanProblem, makePlan } from "../plan/plan.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
+import { type BuildChoices, type Builds, openBuilds } from "./builds.js";
 import { type SourceOptions, type Sources, withSources } from "./sources.js";
 
 /** What goes into a bundle. */
@@ -17,6 +18,8 @@ export interface SelectionOptions {
   readonly without: readonly string[];
   /** Component → image archive given by hand. */
   readonly archives: ReadonlyMap<string, string>;
+  /** What is said about image builds. */
+  readonly build?: BuildChoices;
   /** SOURCE_DATE_EPOCH in seconds. */
   readonly sourceDateEpoch?: number;
 }
@@ -62,7 +65,9 @@ export async function planJob(
   options: SourceOptions,
 ): Promise<{ readonly result: PlanResult; readonly lock: Lock; readonly plan: Plan }> {
   return withSources(options, async (sources) => {
-    const plan = await planWith(definition, selection, { ...options, ...sources });
+    const context = { ...options, ...sources };
+    const builds = openBuilds(definition, selection, context);
+    const plan = await planWith(definition, selection, { ...context, builds });
     const platforms: PlatformPlan[] = [];
     for (const lock of plan.lock.platforms) {
       platforms.push(describePlatform(lock, await planFetch(lock, sources.store)));
@@ -88,11 +93,13 @@ export async function planJob(
 export async function planWith(
   definition: Definition,
   selection: SelectionOptions,
-  options: SourceOptions & Sources,
+  options: SourceOptions & Sources & { readonly builds: Builds },
 ): Promise<Plan> {
-  const { registry, store, signal, onEvent } = options;
+  const { registry, store, signal, onEvent, builds } = options;
   return makePlan(definition, selection.platforms, {
     ...selection,
+    build: selection.build?.always ?? new Set(),
+    planBuild: (component, platform, stop) => builds.plan(component, platform, stop),
     registry,
     store,
     signal,

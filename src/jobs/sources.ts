@@ -1,9 +1,12 @@
+import type { BuildHost } from "../builder/types.js";
 import type { EventSink } from "../core/events.js";
 import { type Registry, createRegistry } from "../registry/client.js";
 import { type Store, openStore } from "../store/store.js";
 
 /** How images are reached: the same for every job. */
 export interface SourceOptions {
+  /** The package's `templates/build`; without it no recipe that ships can be built. */
+  readonly recipesDir: string;
   /** The store's folder; made when it is not there. */
   readonly storeDir: string;
   /** Registry → base URLs of its mirrors, tried in order before the registry itself. */
@@ -18,6 +21,8 @@ export interface SourceOptions {
   readonly concurrency: number;
   /** For proxies, Docker's config folder, credential helpers. */
   readonly env: NodeJS.ProcessEnv;
+  /** Where images are built; the user's docker buildx, as `env` finds it, when absent. */
+  readonly buildHost?: BuildHost;
   /** `openim-bundler/0.1.0`. */
   readonly userAgent: string;
   readonly signal: AbortSignal;

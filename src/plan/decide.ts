@@ -6,6 +6,7 @@ import type { Registry } from "../registry/client.js";
 import { type Reference, formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import { type Resolution, resolveImage } from "./resolve.js";
+import type { PlannedBuild } from "./build-types.js";
 import type { LockedComponent, LockedImage } from "./types.js";
 
 export interface DecideContext {
@@ -19,6 +20,14 @@ export interface DecideContext {
     platform: Platform,
     signal: AbortSignal,
   ) => Promise<LockedImage>;
+  /** Plans an image build; the build room knows how. */
+  readonly planBuild: (
+    component: Component,
+    platform: Platform,
+    signal: AbortSignal,
+  ) => Promise<PlannedBuild>;
+  /** Components to be built although a registry may have their image. */
+  readonly build: ReadonlySet<string>;
   /** Archives given by hand, by component. */
   readonly archives: ReadonlyMap<string, string>;
   /** Components to leave out, with the reason. */
@@ -34,7 +43,7 @@ export interface Decision {
 /**
  * Decides how one component gets its image for a platform. The order: left out by the caller, an
  * archive given by hand, a declared omission, the table's image, its alternatives, an archive that
- * the definition ships, a build recipe.
+ * the definition ships, a build. A build that is to be made always comes before the registries.
  * @throws BundlerError NETWORK, DISK or INTERRUPTED: failures that say nothing about the image.
  */
 export async function decide(
@@ -60,6 +69,11 @@ export async function decide(
   );
   if (omission !== undefined)
     return { component: { ...head, method: "left-out", reason: omission.reason } };
+
+  const buildable = component.build?.platforms.some((one) => platformMatches(target, one)) === true;
+  if (buildable && (component.build.always || context.build.has(component.name))) {
+    return build(component, target, context);
+  }
 
   const obstacles: string[] = [];
   let obstacle: BundlerError | undefined;
@@ -101,14 +115,42 @@ export async function decide(
     const reason = [...obstacles, "image archive of the bundle definition"].join("; ");
     return { component: { ...head, method: "provided", reason, image } };
   }
-  const { build } = component;
-  if (build?.platforms.some((one) => platformMatches(target, one))) {
-    const reason = [...obstacles, `to be built by the recipe ${build.recipe}`].join("; ");
-    return { component: { ...head, method: "build", reason }, ...(obstacle ? { obstacle } : {}) };
-  }
+  if (buildable) return build(component, target, context, obstacles);
   return {
     component: { ...head, method: "none", reason: obstacles.join("; ") },
     ...(obstacle ? { obstacle } : {}),
+  };
+}
+
+async function build(
+  component: Component,
+  target: Platform,
+  context: DecideContext,
+  obstacles: readonly string[] = [],
+): Promise<Decision> {
+  const planned = await context.planBuild(component, target, context.signal);
+  const { name, required } = component;
+  const head = { name, required, method: "build" as const };
+  if (planned.kind === "planned") {
+    const { build: locked, image, reason } = planned;
+    return {
+      component: {
+        ...head,
+        reason: [...obstacles, reason].join("; "),
+        build: locked,
+        ...(image === undefined ? {} : { image }),
+      },
+    };
+  }
+  const { error, build: locked } = planned;
+  const why = `it cannot be built here (${oneLine(error.message).replace(/\.$/, "")})`;
+  return {
+    component: {
+      ...head,
+      reason: [...obstacles, why].join("; "),
+      ...(locked === undefined ? {} : { build: locked }),
+    },
+    obstacle: error,
   };
 }
 

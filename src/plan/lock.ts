@@ -1,7 +1,12 @@
 import { z } from "zod";
 import { BundlerError } from "../core/errors.js";
 import { digestSchema } from "../image/descriptor.js";
-import { lockedImageSchema, methodSchema, platformSchema } from "./locked-image.js";
+import {
+  lockedBuildSchema,
+  lockedImageSchema,
+  methodSchema,
+  platformSchema,
+} from "./locked-image.js";
 import type { Lock } from "./types.js";
 
 const text = z.string().max(4096);
@@ -31,6 +36,7 @@ const lockSchema: z.ZodType<Lock> = z.object({
             method: methodSchema,
             reason: text,
             image: lockedImageSchema.exactOptional(),
+            build: lockedBuildSchema.exactOptional(),
             alternative: z.number().int().min(0).exactOptional(),
           }),
         ),
@@ -39,9 +45,18 @@ const lockSchema: z.ZodType<Lock> = z.object({
     .min(1),
 });
 
-/** The lock as a file: the same lock gives the same text. */
+/**
+ * The lock as a file: the same lock gives the same text. A build is pinned by all that goes into it,
+ * so that it can be made again where the image itself is gone.
+ */
 export function formatLock(lock: Lock): string {
-  return `${JSON.stringify(lock, undefined, 2)}\n`;
+  const platforms = lock.platforms.map(({ platform, components }) => ({
+    platform,
+    components: components.map(({ image, ...component }) =>
+      image === undefined || component.method === "build" ? component : { ...component, image },
+    ),
+  }));
+  return `${JSON.stringify({ ...lock, platforms }, undefined, 2)}\n`;
 }
 
 /** @throws BundlerError LOCK naming the file and what does not fit. */

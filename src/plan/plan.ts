@@ -78,11 +78,12 @@ export function planFailure({ problems }: Plan): BundlerError | undefined {
   const missing = problems.filter(({ required }) => required);
   if (missing.length === 0) return undefined;
   const refused = missing.find(({ error }) => error?.code === "AUTH")?.error;
+  const unbuildable = missing.every(({ error }) => error?.code === "BUILDER");
   const list = missing.map(
     ({ component, platform, reason }) => `  ${component} (${platform}): ${reason}`,
   );
   return new BundlerError(
-    refused === undefined ? "NO_WAY" : "AUTH",
+    refused === undefined ? (unbuildable ? "BUILDER" : "NO_WAY") : "AUTH",
     `${missing.length === 1 ? "A required component has" : `${missing.length} required components have`} no way into the bundle:\n${list.join("\n")}`,
     {
       hint: refused?.hint ?? missing.map(({ hint }) => hint).join("\n    "),
@@ -153,14 +154,15 @@ function selection(
 
 function problemOf({ component, obstacle }: Decision, platform: string): PlanProblem[] {
   const { name, required, method, reason } = component;
-  if (method !== "none" && method !== "build") return [];
+  if (method !== "none" && (method !== "build" || obstacle === undefined)) return [];
+  const otherWays =
+    `ive its image as an archive (--archive ${name}=FILE)` +
+    (required
+      ? ", or name an alternative in components.yaml."
+      : `, or leave it out (--without ${name}).`);
+  const told = method === "build" || obstacle?.code === "AUTH" ? obstacle?.hint : undefined;
   const hint =
-    obstacle?.code === "AUTH" && obstacle.hint !== undefined
-      ? obstacle.hint
-      : `Give its image as an archive (--archive ${name}=FILE)` +
-        (required
-          ? ", or name an alternative in components.yaml."
-          : `, or leave it out (--without ${name}).`);
+    told === undefined ? `G${otherWays}` : method === "build" ? `${told} Or g${otherWays}` : told;
   return [
     { platform, component: name, required, reason, hint, ...(obstacle ? { error: obstacle } : {}) },
   ];

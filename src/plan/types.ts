@@ -1,5 +1,6 @@
 import type { DiffId, Digest } from "../core/digest.js";
 import type { Descriptor } from "../image/descriptor.js";
+import type { LockedBuild } from "./build-types.js";
 
 /** How a component gets its image. */
 export type Method =
@@ -38,8 +39,10 @@ export interface LockedComponent {
   readonly method: Method;
   /** A sentence for people: why this way, and what the registry really offers when a claim was wrong. */
   readonly reason: string;
-  /** Present for image, alternative, provided. */
+  /** Present for image, alternative, provided; for build once it is built. */
   readonly image?: LockedImage;
+  /** Present for build. */
+  readonly build?: LockedBuild;
   /** Which entry of the component's `alternatives` (from 0). */
   readonly alternative?: number;
 }

@@ -55,6 +55,7 @@ export function describeComponent(
     `manifest  ${origin.manifest}`,
     `config    ${origin.config}`,
     `tarball   ${tarball.path}, ${formatBytes(tarball.size)}`,
+    ...(component.build === undefined ? [] : buildLines(component.build)),
     ...(ports.length === 0
       ? []
       : [
@@ -76,5 +77,18 @@ export function describeComponent(
       ]),
       width,
     ),
+  ];
+}
+
+function buildLines({
+  dockerfile,
+  strategy,
+  bases,
+  sources,
+}: NonNullable<ComponentInspection["build"]>): readonly string[] {
+  return [
+    `built     ${dockerfile}, ${strategy}`,
+    ...bases.map(({ reference, digest }) => `from      ${reference}@${digest}`),
+    ...sources.map(({ name, checksum }) => `source    ${name} ${checksum}`),
   ];
 }

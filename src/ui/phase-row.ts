@@ -4,6 +4,7 @@ import { printable } from "./printable.js";
 
 const TITLES: Readonly<Record<Phase, string>> = {
   plan: "Ask the registries",
+  build: "Build",
   fetch: "Fetch",
   pack: "Pack",
   verify: "Verify",
@@ -31,7 +32,8 @@ export class PhaseRow {
   #totalBytes: number | undefined;
   #items = 0;
   #totalItems: number | undefined;
-  readonly #active = new Set<string>();
+  /** Items at work, with what they are doing where they tell. */
+  readonly #active = new Map<string, string | undefined>();
   /** The last few seconds as [ms, bytes], for a speed that follows the line. */
   #samples: [number, number][] = [];
 
@@ -75,8 +77,8 @@ export class PhaseRow {
         this.#bytes += event.delta;
         break;
       case "item":
-        if (event.state === "start") {
-          this.#active.add(event.name);
+        if (event.state === "start" || event.state === "step") {
+          this.#active.set(event.name, event.detail);
         } else {
           this.#active.delete(event.name);
           this.#items += 1;
@@ -130,7 +132,9 @@ export class PhaseRow {
     } else if (this.#totalItems !== undefined) {
       parts.push(`${this.#items} of ${this.#totalItems}`);
     }
-    const names = [...this.#active].slice(0, 4).map(printable);
+    const names = [...this.#active]
+      .slice(0, 4)
+      .map(([name, doing]) => printable(doing === undefined ? name : `${name} ${doing}`));
     const more = this.#active.size - names.length;
     const active =
       names.length === 0 ? "" : `: ${names.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;

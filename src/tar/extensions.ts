@@ -1,7 +1,8 @@
 import { Pax } from "tar";
 import { type TarWindow, readAt } from "./window.js";
 
-const MAX_BYTES = 1024 * 1024;
+/** More than any name takes, and little enough to hold in memory. */
+export const MAX_EXTENSION_BYTES = 1024 * 1024;
 const EXTENSIONS = [
   "ExtendedHeader",
   "OldExtendedHeader",
@@ -38,8 +39,13 @@ export class PendingExtensions {
     kind: string,
     at: TarWindow & { readonly dataOffset: number; readonly size: number },
   ): Promise<string | undefined> {
-    if (at.size > MAX_BYTES) return `an extended header has ${at.size} bytes`;
-    const body = (await readAt(at, at.dataOffset, at.size)).toString("utf8");
+    if (at.size > MAX_EXTENSION_BYTES) return `an extended header has ${at.size} bytes`;
+    return this.apply(kind, await readAt(at, at.dataOffset, at.size));
+  }
+
+  /** Takes in an extension's whole data. Answers what is wrong with it, if anything. */
+  apply(kind: string, data: Buffer): string | undefined {
+    const body = data.toString("utf8");
     if (kind.startsWith("NextFile")) {
       const field = kind === "NextFileHasLongPath" ? "path" : "linkpath";
       const value = body.replace(/\0[^]*$/, "");

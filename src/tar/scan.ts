@@ -191,7 +191,7 @@ export async function readTarIndex(
   );
 }
 
-interface DecodedHeader {
+export interface DecodedHeader {
   readonly path: string;
   readonly kind: string;
   readonly linkpath: string;
@@ -201,7 +201,7 @@ interface DecodedHeader {
 }
 
 /** The fields, with pending long names and pax fields applied, or what is wrong. */
-function decodeHeader(block: Buffer, pending: PendingExtensions): DecodedHeader | string {
+export function decodeHeader(block: Buffer, pending: PendingExtensions): DecodedHeader | string {
   let header: Header;
   try {
     header = new Header(block, 0, pending.local, pending.global);
@@ -226,7 +226,7 @@ function decodeHeader(block: Buffer, pending: PendingExtensions): DecodedHeader 
   };
 }
 
-function entryType(kind: string): TarEntry["type"] | undefined {
+export function entryType(kind: string): TarEntry["type"] | undefined {
   switch (kind) {
     case "File":
     case "OldFile":

@@ -1,0 +1,7 @@
+package main
+
+import "Open_IM/internal/standin"
+
+func main() {
+	standin.Run(standin.RPC("open_im_office", "openImOfficePort"))
+}

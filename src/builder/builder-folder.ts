@@ -4,7 +4,7 @@ import { z } from "zod";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
 
 /** What a builder was made with, as it is remembered. */
-export interface BuilderRecord {
+interface BuilderRecord {
   /** `making` from before the builder is created until it has started. */
   readonly state: "making" | "ready";
   readonly settings: Readonly<Record<string, string>>;

@@ -24,7 +24,7 @@ export interface Buildx {
   run(args: readonly string[], options: Parameters<Docker["run"]>[1]): Promise<DockerEnd>;
 }
 
-export interface InspectOptions {
+interface InspectOptions {
   readonly signal: AbortSignal;
   readonly bootstrap?: boolean;
   readonly onLine?: (line: string) => void;

@@ -7,8 +7,6 @@ import { engineFault } from "./docker.js";
 import type { InspectedBuilder } from "./inspect-text.js";
 import type { Builder, BuilderNode } from "./types.js";
 
-export { OWN_BUILDER };
-
 export interface ChooseOptions {
   readonly env: NodeJS.ProcessEnv;
   /** `--builder`. */

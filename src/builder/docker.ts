@@ -9,7 +9,7 @@ export interface Docker {
   run(args: readonly string[], options: DockerRun): Promise<DockerEnd>;
 }
 
-export interface DockerRun extends Pick<
+interface DockerRun extends Pick<
   ProgramOptions,
   "signal" | "input" | "timeout" | "capture" | "onOutputLine" | "onErrorLine"
 > {
@@ -99,7 +99,7 @@ export function engineFault(text: string): BundlerError | undefined {
 }
 
 /** The line of a program's output that says what is wrong, without the `ERROR:` before it. */
-export function telling(text: string, what: RegExp): string {
+function telling(text: string, what: RegExp): string {
   const lines = text
     .split("\n")
     .map((line) => line.replace(/^\s*(?:error|docker):\s*/i, "").trim())

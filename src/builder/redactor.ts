@@ -40,7 +40,7 @@ export async function openRedactor(
 
 /** Of `http://user:password@proxy,https://…`, each password as it is written and as it is meant. */
 function urlPasswords(text: string): string[] {
-  return [...text.matchAll(/:\/\/[^\s/:@]*:([^\s/@]+)@/g)].flatMap(([, password = ""]) => {
+  return [...text.matchAll(/:\/\/[^\s/:@]*:([^\s@]+)@/g)].flatMap(([, password = ""]) => {
     try {
       return [password, decodeURIComponent(password)];
     } catch {

@@ -38,9 +38,8 @@ export async function runBuild(request: BuildRequest, run: BuildRun): Promise<vo
   }
   if (signal.aborted) throw interrupted();
   const unfinished = `${request.output}.${randomBytes(6).toString("hex")}.tmp`;
-  const scratch = await mkdtemp(path.join(tmpdir(), "openim-bundler-build-"));
+  const scratch = await makeFolders(request);
   try {
-    await mkdir(path.dirname(request.output), { recursive: true });
     const bases = await Promise.all((request.bases ?? []).map((base) => plainDir(base, scratch)));
     const caFile = await bundleAuthorities(run.caFiles, scratch);
     await build(
@@ -51,6 +50,16 @@ export async function runBuild(request: BuildRequest, run: BuildRun): Promise<vo
   } finally {
     await rm(unfinished, { force: true });
     await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The folder of the image archive, and one for what only this build needs. */
+async function makeFolders({ component, output }: BuildRequest): Promise<string> {
+  try {
+    await mkdir(path.dirname(output), { recursive: true });
+    return await mkdtemp(path.join(tmpdir(), "openim-bundler-build-"));
+  } catch (error) {
+    throw fileError(error, component, output);
   }
 }
 
@@ -165,20 +174,13 @@ async function bundleAuthorities(
 }
 
 /** Puts the finished archive under its name, on disk for good. */
-async function keep(
-  unfinished: string,
-  { component, output, logFile }: BuildRequest,
-): Promise<void> {
+async function keep(unfinished: string, request: BuildRequest): Promise<void> {
+  const { component, output } = request;
   try {
     const file = await open(unfinished, "r+");
     try {
       const { size } = await file.stat();
-      if (size === 0) {
-        throw new BundlerError("BUILD", `${component}: the build ended well and wrote no image.`, {
-          hint: `Its log is ${logFile}.`,
-          details: { component, log: logFile },
-        });
-      }
+      if (size === 0) throw noImage(request);
       await file.sync();
     } finally {
       await file.close();
@@ -186,15 +188,34 @@ async function keep(
     await rename(unfinished, output);
   } catch (error) {
     if (error instanceof BundlerError) throw error;
-    const full = ["ENOSPC", "EDQUOT", "EIO"].includes(systemCode(error) ?? "");
-    throw new BundlerError(
-      full ? "DISK" : "BUILD",
-      `${component}: the image archive ${output} cannot be kept: ${messageOf(error)}`,
-      {
-        hint: "The docker client writes it: one from a snap package may not write outside the home folder.",
-        details: { component, file: output },
-        cause: error,
-      },
-    );
+    throw systemCode(error) === "ENOENT" ? noImage(request) : fileError(error, component, output);
   }
+}
+
+function noImage({ component, output, logFile }: BuildRequest): BundlerError {
+  return new BundlerError(
+    "BUILD",
+    `${component}: the build ended well, and there is no image in ${path.dirname(output)}.`,
+    {
+      hint: `The docker client writes it: one from a snap package writes only inside the home folder, and not into folders whose name begins with a dot. The log is ${logFile}.`,
+      details: { component, file: output, log: logFile },
+    },
+  );
+}
+
+function fileError(error: unknown, component: string, file: string): BundlerError {
+  const full = ["ENOSPC", "EDQUOT"].includes(systemCode(error) ?? "");
+  return new BundlerError(
+    full ? "DISK" : "FILE",
+    full
+      ? `${component}: no space left for the image archive ${file}.`
+      : `${component}: the image archive ${file} cannot be kept: ${messageOf(error)}`,
+    {
+      hint: full
+        ? "Free space there, or choose another place with --store."
+        : "Its folder must be writable, by the docker client too.",
+      details: { component, file },
+      cause: error,
+    },
+  );
 }

@@ -28,12 +28,12 @@ export interface VertexStatus {
   readonly done: boolean;
 }
 
-export interface VertexLog {
+interface VertexLog {
   readonly vertex: string;
   readonly data: Uint8Array;
 }
 
-export interface VertexWarning {
+interface VertexWarning {
   readonly short: string;
 }
 

@@ -79,6 +79,13 @@ The exit code is 11 when nothing can be stored, else 5 when a registry that is n
       ]);
     const asked = readSelection({ platform: flags.platform ?? [] }, {}).platforms;
     const platforms = asked.length > 0 ? asked : needing.servedPlatforms(definition);
+    if (platforms.length === 0) {
+      throw new BundlerError(
+        "USAGE",
+        `By its table, ${definition.name} has no platform that every required component has a way to.`,
+        { hint: "Name the platform with --platform." },
+      );
+    }
     const needs = await needing.findNeeds(definition, platforms, this.#dockerfiles(definition));
     const options: DoctorOptions = {
       platforms,
@@ -196,9 +203,13 @@ The exit code is 11 when nothing can be stored, else 5 when a registry that is n
     if (!process.stdin.isTTY || !process.stderr.isTTY || this.jsonEnabled()) return undefined;
     return async ({ what, command }) => {
       const terminal = createInterface({ input: process.stdin, output: process.stderr });
+      // While it reads, the terminal gives Ctrl-C and Ctrl-D to it.
+      terminal.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+      const closed = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
       try {
         const question = printable(`${what}\n  ${command}\nDo it? [y/N] `);
-        const answer = await terminal.question(question, { signal: this.signal });
+        const asked = terminal.question(question, { signal: this.signal });
+        const answer = await Promise.race([asked, closed]);
         return /^y(es)?$/i.test(answer.trim());
       } finally {
         terminal.close();

@@ -108,7 +108,8 @@ export function systemCode(error: unknown): string | undefined {
  */
 export function redact(text: string): string {
   return text
-    .replace(/:\/\/[^\s/]+@/g, "://***@")
+    // The login name of an ssh address is part of the command to type, and no secret.
+    .replace(/(?<!\bssh):\/\/[^\s/]+@|(?<=\bssh):\/\/[^\s/]*:[^\s/]*@/g, "://***@")
     .replace(/[^\s"'<>]+/g, withoutQuery)
     .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/g, "$1 ***");
 }

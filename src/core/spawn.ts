@@ -39,6 +39,8 @@ export interface ProgramAbsent {
 }
 
 const GRACE_MS = 5000;
+/** Node's timers go no further. */
+const LONGEST_MS = 2 ** 31 - 1;
 const CAPTURE_BYTES = 4 * 1024 * 1024;
 /** After the program itself has ended, how long one that it started may hold its outputs open. */
 const LINGER_MS = 2000;
@@ -63,10 +65,13 @@ export async function runProgram(
   const timer =
     timeout === undefined
       ? undefined
-      : setTimeout(() => {
-          timedOut = true;
-          stop();
-        }, timeout);
+      : setTimeout(
+          () => {
+            timedOut = true;
+            stop();
+          },
+          Math.min(timeout, LONGEST_MS),
+        );
   signal.addEventListener("abort", stop, { once: true });
   if (hasFired(signal)) stop();
   const outputs = [

@@ -20,6 +20,9 @@ import type {
   StagePlatform,
 } from "./types.js";
 
+/** Nobody reads more, and a file of a mebibyte has room for a hundred thousand. */
+const HAZARDS_MAX = 500;
+
 /**
  * What building a Dockerfile means for a platform: the images that it pulls, the steps that run on
  * another machine than the builder's, and what may go wrong. Only stages that the target stage
@@ -69,8 +72,9 @@ export function inspectDockerfile(
     ),
     targetRuns: distinct(targetRuns, ({ line }) => line).sort(byLine),
     hazards: distinct(hazards, ({ kind, line, message }) => [kind, line, message])
-      .map(withoutCredentials)
-      .sort(byLine),
+      .sort(byLine)
+      .slice(0, HAZARDS_MAX)
+      .map(withoutCredentials),
   };
 }
 

@@ -128,7 +128,7 @@ export function checkLength(file: string, line: PhysicalLine): void {
   );
 }
 
-export function isComment(text: string): boolean {
+function isComment(text: string): boolean {
   return text.trimStart().startsWith("#");
 }
 

@@ -51,12 +51,10 @@ function placesOf({ stage, base, sources }: LinkedStage): readonly Place[] {
   const { from } = stage;
   const places: Place[] = [];
   if (base.kind === "image") places.push({ ...from.image, image: base.image, by: from });
-  for (const { origin, instruction } of sources) {
+  for (const { origin, instruction, flag } of sources) {
     if (origin.kind !== "image") continue;
-    for (const flag of instruction.flags) {
-      const found = nameIn(flag, instruction);
-      if (found?.image === origin.image) places.push({ ...found, by: instruction });
-    }
+    const found = nameIn(flag, instruction);
+    if (found !== undefined) places.push({ ...found, by: instruction });
   }
   return places;
 }
@@ -66,7 +64,7 @@ function nameIn(flag: Flag, by: Instruction): Omit<Place, "by"> | undefined {
   const value = flag.value ?? "";
   const found =
     flag.name === "mount" ? mountSource(flag) : { image: value, start: 0, end: value.length };
-  if (found === undefined || (flag.name !== "mount" && flag.name !== "from")) return undefined;
+  if (found === undefined) return undefined;
   const start = flag.valueAt[found.start] ?? flag.start;
   const end = (flag.valueAt[found.end - 1] ?? start) + 1;
   if (end - start !== found.image.length) {

@@ -101,7 +101,7 @@ function tryWord(scope: Scope, word: Word | undefined, instruction: VariablesIns
 }
 
 /** A build argument's value; names such as `constructor` are no arguments. */
-export function given(args: Readonly<Record<string, string>>, name: string): string | undefined {
+function given(args: Readonly<Record<string, string>>, name: string): string | undefined {
   return Object.hasOwn(args, name) ? args[name] : undefined;
 }
 

@@ -3,11 +3,11 @@ import { type Reference, familiarReference, parseReference } from "../image/refe
 import { fail, quoted } from "./fault.js";
 import { mountSource } from "./mount.js";
 import { type Scope, globalScope } from "./scope.js";
-import type { Dockerfile, Instruction, Stage } from "./syntax.js";
+import type { Dockerfile, Flag, Instruction, Stage } from "./syntax.js";
 import type { BuildInputs } from "./types.js";
 
 /** Where a stage's files, or those of a COPY or a mount, come from. */
-export type Origin =
+type Origin =
   | { readonly kind: "image"; readonly image: string }
   | { readonly kind: "stage"; readonly index: number }
   | { readonly kind: "scratch" }
@@ -15,9 +15,11 @@ export type Origin =
   | { readonly kind: "context" };
 
 /** A `COPY --from` or a mount's `from=`. */
-export interface SourceUse {
+interface SourceUse {
   readonly origin: Origin;
   readonly instruction: Instruction;
+  /** The flag of it. */
+  readonly flag: Flag;
 }
 
 /** A stage with what it is made from. */
@@ -152,13 +154,13 @@ function sourcesOf(
         const image = mountSource(flag)?.image;
         if (image === undefined) return [];
         const origin = originOf(image, known.get(image.toLowerCase()), inputs);
-        return [{ origin, instruction }];
+        return [{ origin, instruction, flag }];
       }
       if (instruction.keyword !== "COPY" || flag.name !== "from" || !flag.value) return [];
       const from = flag.value;
       if (!/^\d+$/.test(from)) {
         const origin = originOf(from, known.get(from.toLowerCase()), inputs);
-        return [{ origin, instruction }];
+        return [{ origin, instruction, flag }];
       }
       const index = Number(from);
       if (index >= dockerfile.stages.length) {
@@ -168,7 +170,7 @@ function sourcesOf(
           `The last stage is ${dockerfile.stages.length - 1}; better give stages names.`,
         );
       }
-      return [{ origin: { kind: "stage", index }, instruction }];
+      return [{ origin: { kind: "stage", index }, instruction, flag }];
     }),
   );
 }

@@ -9,6 +9,13 @@ import type { InspectOptions, StagePlatform } from "./types.js";
 /** A platform that nobody builds for, to see which values depend on a platform. */
 const PROBE: Platform = { os: "plan9", architecture: "mips" };
 
+/** The global variables, and what they would be on another builder and for another target. */
+interface Scopes {
+  readonly real: Scope;
+  readonly otherBuild: Scope;
+  readonly otherTarget: Scope;
+}
+
 /**
  * Every stage's platform, in the order of the file. A stage has that of the stage it starts from;
  * one that starts from nothing is the target's, as BuildKit has it.
@@ -19,45 +26,32 @@ export function stagePlatforms(
   stages: readonly LinkedStage[],
   options: InspectOptions,
 ): readonly StagePlatform[] {
-  const scope = globalScope(dockerfile, options);
+  const scopes: Scopes = {
+    real: globalScope(dockerfile, options),
+    otherBuild: globalScope(dockerfile, { ...options, buildPlatform: PROBE }),
+    otherTarget: globalScope(dockerfile, { ...options, targetPlatform: PROBE }),
+  };
   const platforms: StagePlatform[] = [];
   for (const { stage, base } of stages) {
     const inherited = base.kind === "stage" ? platforms[base.index] : undefined;
-    const own = platformOf(stage, scope, dockerfile, options);
+    const own = platformOf(stage, scopes, options);
     platforms.push(inherited ?? (base.kind === "scratch" ? "target" : own));
   }
   return platforms;
 }
 
 /** The stage's own `--platform`, and whether it follows the builder, the target, or neither. */
-function platformOf(
-  stage: Stage,
-  scope: Scope,
-  dockerfile: Dockerfile,
-  options: InspectOptions,
-): StagePlatform {
-  const { from } = stage;
+function platformOf({ from }: Stage, scopes: Scopes, options: InspectOptions): StagePlatform {
   const flag = from.flags.find(({ name }) => name === "platform");
   if (flag?.value === undefined) return "target";
   const { value } = flag;
-  const text = expandFlag(flag, value, scope, from);
+  const text = expandFlag(flag, value, scopes.real, from);
   const found = readPlatform(text, value, from, flag);
-  const probed = (probe: Partial<InspectOptions>): string =>
-    expandFlag(flag, value, globalScope(dockerfile, { ...options, ...probe }), from);
-  const name = formatPlatform(found);
-  if (
-    name === formatPlatform(options.buildPlatform) &&
-    probed({ buildPlatform: PROBE }) === formatPlatform(PROBE)
-  ) {
-    return "build";
-  }
-  if (
-    name === formatPlatform(options.targetPlatform) &&
-    probed({ targetPlatform: PROBE }) === formatPlatform(PROBE)
-  ) {
-    return "target";
-  }
-  return found;
+  const follows = (scope: Scope, platform: Platform): boolean =>
+    formatPlatform(found) === formatPlatform(platform) &&
+    expandFlag(flag, value, scope, from) !== text;
+  if (follows(scopes.otherBuild, options.buildPlatform)) return "build";
+  return follows(scopes.otherTarget, options.targetPlatform) ? "target" : found;
 }
 
 function expandFlag(flag: Flag, value: string, scope: Scope, from: Stage["from"]): string {

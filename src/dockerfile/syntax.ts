@@ -103,7 +103,7 @@ export interface OnbuildInstruction extends Common {
   readonly trigger: Exclude<Instruction, OnbuildInstruction>;
 }
 
-export interface PlainInstruction extends Common {
+interface PlainInstruction extends Common {
   readonly keyword: "EXPOSE" | "MAINTAINER" | "STOPSIGNAL" | "USER" | "VOLUME" | "WORKDIR";
   readonly words: readonly string[];
 }

@@ -35,13 +35,13 @@ export interface Packaged {
 }
 
 /** Where things lie; tests have a tree of their own. */
-export interface BinfmtFolders {
+interface BinfmtFolders {
   readonly kernel: string;
   readonly debian: string;
   readonly systemd: readonly string[];
 }
 
-export const BINFMT_FOLDERS: BinfmtFolders = {
+const BINFMT_FOLDERS: BinfmtFolders = {
   kernel: "/proc/sys/fs/binfmt_misc",
   debian: "/var/lib/binfmts",
   systemd: ["/etc/binfmt.d", "/usr/lib/binfmt.d"],

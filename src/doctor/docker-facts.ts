@@ -17,7 +17,7 @@ export type Engine =
   | { readonly kind: "denied" | "down" | "incompatible"; readonly why: string }
   | { readonly kind: "late"; readonly ms: number };
 
-export interface EngineUp {
+interface EngineUp {
   readonly kind: "up";
   readonly product: "docker" | "podman";
   readonly version: string;

@@ -10,7 +10,8 @@ import {
   checkImageStore,
   checkRootless,
 } from "./check-docker.js";
-import { type EmulationFacts, checkEmulation, checkQemu, howStepsRun } from "./check-emulation.js";
+import { checkEmulation, checkQemu } from "./check-emulation.js";
+import { type EmulationFacts, howStepsRun } from "./emulation.js";
 import { checkMachine } from "./check-machine.js";
 import { checkClock, checkRegistry, checkSource, isReachable } from "./check-registries.js";
 import { type Facts, type GatherOptions, gather, isLocal } from "./gather.js";

@@ -48,7 +48,7 @@ export interface GatherOptions extends Omit<ReachOptions, "onEvent" | "limitMs">
  * Milliseconds for one question. Everything is asked at once, and what hangs is killed 5 s after its
  * time, so all is over within 20 s.
  */
-const LIMIT_MS = { docker: 8000, builder: 10_000, network: 8000, machine: 3000, qemu: 3000 };
+const LIMIT_MS = { docker: 8000, builder: 8000, network: 8000, machine: 3000, qemu: 3000 };
 
 /**
  * Asks Docker, the kernel, the registries and the machine, all at once, and waits for none of them
@@ -56,6 +56,18 @@ const LIMIT_MS = { docker: 8000, builder: 10_000, network: 8000, machine: 3000, 
  * @throws BundlerError INTERRUPTED; FILE, USAGE or DEFINITION for options and names that cannot be used.
  */
 export async function gather(needs: Needs, options: GatherOptions): Promise<Facts> {
+  const stop = new AbortController();
+  const signal = AbortSignal.any([options.signal, stop.signal]);
+  try {
+    return await gatherWith(needs, { ...options, signal });
+  } catch (error) {
+    // Nothing that was asked goes on behind the error.
+    stop.abort();
+    throw error;
+  }
+}
+
+async function gatherWith(needs: Needs, options: GatherOptions): Promise<Facts> {
   const { env, signal } = options;
   const docker = openDocker(env);
   const ask = (...args: string[]): ReturnType<typeof askDocker> =>

@@ -21,7 +21,7 @@ export interface MachineFacts {
   readonly inotify?: { readonly instances: number; readonly watches: number };
 }
 
-export interface Disk {
+interface Disk {
   readonly path: string;
   /** Bytes that this user may still write. */
   readonly free: number;

@@ -2,15 +2,9 @@ import { openDocker } from "../builder/docker.js";
 import { BundlerError, messageOf } from "../core/errors.js";
 import { type Platform, formatPlatform } from "../core/platform.js";
 import { askDocker, askProgram } from "./ask.js";
-import {
-  type EmulationFacts,
-  type Repair,
-  howStepsRun,
-  installCommand,
-  repairCommand,
-  repairOf,
-} from "./check-emulation.js";
 import type { Diagnosis } from "./doctor.js";
+import { type Repair, installCommand, repairCommand, repairOf } from "./emulation-repair.js";
+import { type EmulationFacts, howStepsRun } from "./emulation.js";
 import { shellCommand } from "./shell-command.js";
 
 /** Something safe that `--fix` can do. */
@@ -101,7 +95,7 @@ function runRepair(
   const command = repairCommand(repair, binfmtImage);
   const what = {
     install: "Install binfmt handlers.",
-    enable: "Switch on a handler that the kernel has.",
+    enable: "Switch on handlers that the kernel has.",
     register: "Register the binfmt handlers of the installed package.",
     start: "Start the builder, so that it looks for emulators again.",
   }[repair.kind];
@@ -174,7 +168,8 @@ export async function carryOut(
         done.push({ ...head, outcome: "done" });
       } catch (error) {
         if (signal.aborted) throw error;
-        done.push({ ...head, outcome: "failed", error: messageOf(error) });
+        const hint = error instanceof BundlerError ? (error.hint ?? "") : "";
+        done.push({ ...head, outcome: "failed", error: `${messageOf(error)} ${hint}`.trim() });
       }
     }
   }

@@ -1,4 +1,4 @@
-import type { ErrorCode } from "../core/errors.js";
+import { type ErrorCode, redact } from "../core/errors.js";
 import type { DeclaredBuild, DoctorReport, Finding, Level, Needs } from "./types.js";
 
 /** How bad it is when nothing can be built here. */
@@ -96,7 +96,8 @@ export function judge(
     ]),
   );
   return {
-    findings,
+    // Programs repeat addresses that they were given, passwords and all.
+    findings: findings.map((finding) => ({ ...finding, found: redact(finding.found) })),
     ok: findings.every(({ level }) => level !== "fail"),
     canPull,
     canBuild,

@@ -38,7 +38,8 @@ function rowsOf(
     ...(expected === undefined ? [] : [`expected: ${expected}`]),
     ...(mend === undefined ? [] : [`→ ${mend}${fixable === true ? "  (or: --fix)" : ""}`]),
   ];
-  return [[group, title, level, found], ...advice.map((text) => ["", "", "", text])];
+  const rows = [[group, title, level, found], ...advice.map((text) => ["", "", "", text])];
+  return rows.map((row) => row.map((cell) => cell.replace(/\s+/g, " ")));
 }
 
 /** What `--fix` did. */

@@ -25,7 +25,14 @@ use_modules() {
   elif [ -n "$(find /go-modules ! -type d ! -name .keep | head -n 1)" ]; then
     fail "the source go-modules has neither vendor/modules.txt nor cache/download/"
   else
-    echo "modules: $(go env GOPROXY)"
+    # One with a password comes as a secret, and is not shown.
+    if [ -s /run/secrets/GOPROXY ]; then
+      GOPROXY=$(cat /run/secrets/GOPROXY)
+      export GOPROXY
+      echo "modules: the GOPROXY given as a secret"
+    else
+      echo "modules: $(go env GOPROXY)"
+    fi
     # Go goes on reading the system's certificates beside this one.
     [ ! -s /run/secrets/ca ] || export SSL_CERT_FILE=/run/secrets/ca
   fi

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -11,7 +11,7 @@ export interface Answer {
   readonly script?: string;
 }
 
-export interface Call {
+interface Call {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
 }
@@ -37,21 +37,22 @@ export async function fakeDocker(
   for (const [at, [pattern, answer]] of answers.entries()) {
     await writeFile(join(dir, `out.${at}`), answer.stdout ?? "");
     await writeFile(join(dir, `err.${at}`), answer.stderr ?? "");
-    cases.push(`${pattern.replaceAll(" ", "\\ ")})
-  ${answer.script ?? ":"}
-  cat "$FAKE/out.${at}"
-  cat "$FAKE/err.${at}" >&2
-  exit ${answer.code ?? 0}
-  ;;`);
+    const lines = [
+      answer.script,
+      answer.stdout === undefined ? undefined : `cat "$FAKE/out.${at}"`,
+      answer.stderr === undefined ? undefined : `cat "$FAKE/err.${at}" >&2`,
+      `exit ${answer.code ?? 0}`,
+    ].filter((line) => line !== undefined);
+    cases.push(`${pattern.replaceAll(" ", "\\ ")})\n  ${lines.join("\n  ")}\n  ;;`);
   }
   const script = `#!/bin/sh
 FAKE='${dir}'
-call=$(mktemp "$FAKE/call.XXXXXX")
-n=$(ls "$FAKE" | grep -c '^call\\.')
-for argument in "$@"; do printf '%s\\0' "$argument"; done >"$call"
-env -0 >"$FAKE/env.$n"
-mv "$call" "$FAKE/args.$n"
-: >"$FAKE/call.$n"
+{
+  for argument in "$@"; do printf '%s\\0' "$argument"; done
+  printf '\\1'
+  env -0
+  printf '\\2'
+} >>"$FAKE/calls"
 case "$*" in
 ${cases.join("\n")}
 *)
@@ -65,20 +66,18 @@ esac
     dir,
     program,
     calls: async () => {
-      const numbers = (await readdir(dir))
-        .flatMap((name) => (name.startsWith("args.") ? [Number(name.slice(5))] : []))
-        .sort((a, b) => a - b);
-      return Promise.all(
-        numbers.map(async (n) => ({
-          args: fields(await readFile(join(dir, `args.${n}`), "utf8")),
-          env: Object.fromEntries(
-            fields(await readFile(join(dir, `env.${n}`), "utf8")).map((entry) => {
-              const at = entry.indexOf("=");
-              return [entry.slice(0, at), entry.slice(at + 1)];
-            }),
-          ),
-        })),
-      );
+      const text = await readFile(join(dir, "calls"), "utf8").catch(() => "");
+      return text
+        .split("\u0002")
+        .slice(0, -1)
+        .map((call) => {
+          const [args = "", env = ""] = call.split("\u0001");
+          const entries = fields(env).map((entry) => {
+            const at = entry.indexOf("=");
+            return [entry.slice(0, at), entry.slice(at + 1)] as const;
+          });
+          return { args: fields(args), env: Object.fromEntries(entries) };
+        });
     },
     remove: () => rm(dir, { recursive: true, force: true }),
   };

@@ -25,7 +25,28 @@ describe("the command surface", () => {
       })
       .sort();
     expect(surface.join("\n")).toMatchInlineSnapshot(`
-      "cache info
+      "builder inspect [name]
+        --json
+        -q --quiet
+      builder remove [name]
+        --json
+        -q --quiet
+        -y --yes
+      builder setup
+        --buildkit-image IMAGE
+        --ca FILE*
+        --driver DRIVER
+        --driver-opt KEY=VALUE*
+        --insecure HOST[:PORT]*
+        --json
+        --mirror REGISTRY=URL*
+        --name NAME
+        --network NETWORK
+        --node ENDPOINT=OS/ARCH*
+        --registry HOST[:PORT]*
+        -p --platform OS/ARCH*
+        -q --quiet
+      cache info
         --json
         --store DIR
         -q --quiet
@@ -37,15 +58,20 @@ describe("the command surface", () => {
         -q --quiet
       create [bundle]
         --archive COMPONENT=FILE*
+        --build A,B*
+        --builder NAME
         --ca FILE*
         --concurrency N
+        --emulate-java COMPONENT*
         --force
         --insecure HOST[:PORT]*
         --json
         --locked FILE
         --mirror REGISTRY=URL*
         --only A,B*
+        --source NAME=FILE*
         --store DIR
+        --strategy COMPONENT=WAY*
         --without A,B*
         -o --output PATH
         -p --platform OS/ARCH!*
@@ -61,19 +87,36 @@ describe("the command surface", () => {
         -o --output DIR
         -p --platform OS/ARCH
         -q --quiet
+      doctor [bundle]
+        --binfmt-image IMAGE
+        --builder NAME
+        --ca FILE*
+        --fix
+        --insecure HOST[:PORT]*
+        --json
+        --mirror REGISTRY=URL*
+        --store DIR
+        -p --platform OS/ARCH*
+        -q --quiet
+        -y --yes
       inspect archive [component]
         --json
         -q --quiet
       plan [bundle]
         --archive COMPONENT=FILE*
+        --build A,B*
+        --builder NAME
         --ca FILE*
         --concurrency N
+        --emulate-java COMPONENT*
         --insecure HOST[:PORT]*
         --json
         --lock FILE
         --mirror REGISTRY=URL*
         --only A,B*
+        --source NAME=FILE*
         --store DIR
+        --strategy COMPONENT=WAY*
         --without A,B*
         -p --platform OS/ARCH!*
         -q --quiet

@@ -111,7 +111,10 @@ describe("a program that does not run", () => {
 
 describe("the input", () => {
   it("is empty unless given", async () => {
-    expect(await sh("wc -c")).toMatchObject({ code: 0, stdout: expect.stringMatching(/^ *0\n$/) });
+    expect(await sh("wc -c")).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^ *0\n$/) as string,
+    });
     expect(await sh("cat", { input: "hello" })).toMatchObject({ stdout: "hello" });
   });
 

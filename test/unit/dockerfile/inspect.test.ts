@@ -104,7 +104,9 @@ describe("the base images", () => {
     expect(platformOf("linux/amd64")).toEqual(amd64);
     expect(platformOf("$P", { args: { P: "linux/amd64" } })).toEqual(amd64);
     expect(platformOf("$P", { args: { BUILDPLATFORM: "linux/amd64" } })).toEqual(amd64);
+    expect(platformOf("linux/$BUILDARCH")).toBe("build");
     expect(platformOf("$TARGETPLATFORM")).toBe("target");
+    expect(platformOf("linux/arm/$TARGETVARIANT", { for: "linux/arm/v7" })).toBe("target");
     expect(platformOf("${NONE:-$TARGETPLATFORM}", { for: "linux/amd64" })).toBe("target");
     expect(platformOf("$BUILDPLATFORM", { for: "linux/amd64" })).toBe("build");
     expect(platformOf("arm32v7")).toEqual({ os: "linux", architecture: "arm", variant: "v7" });
@@ -350,6 +352,30 @@ describe("Java on the target", () => {
   it("does not matter on the builder's stage", () => {
     const file = ["FROM --platform=$BUILDPLATFORM maven:3 AS b", "RUN mvn package", "FROM scratch"];
     expect(hazards("java", [...file, "COPY --from=b /x /x"])).toEqual([]);
+  });
+});
+
+describe("a hostile Dockerfile", () => {
+  const fill = (before: string, unit: string, after = ""): string =>
+    before + unit.repeat(Math.floor((250_000 - before.length) / unit.length)) + after;
+
+  it.each([
+    ["names of architectures", fill("FROM a:1\nRUN ", "a-amd64 \\\n")],
+    ["lines of a heredoc", fill("FROM a:1\nRUN <<E\n", "x-amd64\n", "E")],
+    ["command substitutions", fill("FROM a:1\nRUN ", '"$(\\\n')],
+    ["backquotes", fill("FROM a:1\nRUN ", "`a\\\n")],
+    ["shells in shells", fill("FROM a:1\nRUN ", "sh -c '\\\n")],
+    ["slashes", fill("FROM a:1\nRUN ", "/\\\n")],
+    ["mounts", fill("FROM a:1\nRUN ", "--mount=from=a:1 \\\n", "x")],
+    ["variables", fill("FROM a:1\nENV ", "A$X=amd64 \\\n")],
+    ["triggers", `FROM a:1 AS s\n${"ONBUILD RUN x\n".repeat(9000)}FROM s`],
+    ["stages", Array.from({ length: 499 }, () => "FROM --platform=$BUILDPLATFORM a:1").join("\n")],
+  ])("full of %s is inspected in a moment", (_name, text) => {
+    const start = performance.now();
+    const { hazards: found } = inspect([text]);
+    // A quadratic reading takes minutes here.
+    expect(performance.now() - start).toBeLessThan(8000);
+    expect(found.length).toBeLessThanOrEqual(500);
   });
 });
 

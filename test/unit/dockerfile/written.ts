@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type { Dockerfile, Instruction, Stage } from "../../../src/dockerfile/syntax.js";
 
 /** What a generated instruction means, and its parts in the order in which they are written. */
-export interface Written {
+interface Written {
   readonly keyword: string;
   readonly flags: readonly (readonly [name: string, value: string])[];
   /** Words that may have a line break between any two of them. */
@@ -10,7 +10,7 @@ export interface Written {
   readonly heredocs: readonly { readonly name: string; readonly lines: readonly string[] }[];
 }
 
-export interface WrittenStage {
+interface WrittenStage {
   readonly image: string;
   readonly platform?: string;
   readonly name?: string;

@@ -12,13 +12,9 @@ import {
   qemuVersion,
   readBinfmt,
 } from "../../../src/doctor/binfmt.js";
-import {
-  type EmulationFacts,
-  checkEmulation,
-  checkQemu,
-  howStepsRun,
-  repairOf,
-} from "../../../src/doctor/check-emulation.js";
+import { checkEmulation, checkQemu } from "../../../src/doctor/check-emulation.js";
+import { repairOf } from "../../../src/doctor/emulation-repair.js";
+import { type EmulationFacts, howStepsRun } from "../../../src/doctor/emulation.js";
 import type { DeclaredBuild } from "../../../src/doctor/types.js";
 import { HANDLERS } from "./recorded.js";
 
@@ -96,7 +92,7 @@ describe("a handler of binfmt_misc", () => {
     fc.assert(
       fc.property(
         fc.string(),
-        fc.string({ unit: fc.constantFrom(..."0123456789abcdef") }),
+        fc.string({ unit: fc.integer({ min: 0, max: 15 }).map((digit) => digit.toString(16)) }),
         (text, magic) => {
           parseHandler("x", text);
           parseHandler("x", `enabled\ninterpreter /x\nflags: F\noffset 0\nmagic ${magic}\n`);
@@ -272,6 +268,10 @@ describe("what is missing for emulation", () => {
     expect(check({ binfmt }, [build()], ppc)).toMatchObject({
       mend: "sudo sh -c 'echo 1 > /proc/sys/fs/binfmt_misc/qemu-ppc64le'",
       fixable: true,
+    });
+    expect(check({ binfmt: { ...binfmt, enabled: false } }, [build()], ppc)).toMatchObject({
+      mend: "sudo sh -c 'echo 1 > /proc/sys/fs/binfmt_misc/status'",
+      found: expect.stringContaining("binfmt_misc is switched off") as string,
     });
     expect(check({ binfmt, root: false }, [build()], ppc).fixable).toBeUndefined();
     const evil = { ...off, name: "x; reboot" };

@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import path from "node:path";
 import { formatPlatform, parsePlatform } from "../../../src/core/platform.js";
 import { loadDefinition } from "../../../src/definition/definition.js";
-import type { Alternative, Build, Component, Definition } from "../../../src/definition/types.js";
+import type {
+  Alternative,
+  Build,
+  Component,
+  Definition,
+  Source,
+} from "../../../src/definition/types.js";
 import { type DockerfileFacts, findNeeds, servedPlatforms } from "../../../src/doctor/needs.js";
 
 const at = { file: "components.yaml", line: 1, column: 1 };
@@ -77,17 +83,15 @@ describe("what a definition needs", () => {
   });
 
   it("is a build where no image is claimed, with its base images and sources", async () => {
-    const source = {
-      ...{
-        name: "src",
-        urls: ["https://a.example/s.zip"],
-        format: "zip",
-        strip: 0,
-        optional: false,
-        at,
-      },
+    const source: Source = {
+      name: "src",
+      urls: ["https://a.example/s.zip"],
+      format: "zip",
       checksumUrl: "https://a.example/s.zip.sha512",
-    } as const;
+      strip: 0,
+      optional: false,
+      at,
+    };
     const unused = { ...source, name: "unused" };
     const app = component("app", { build: build({ source: "src" }) });
     const needs = await needsOf([app], ["amd64", "arm64"], [source, unused]);

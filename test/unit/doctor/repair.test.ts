@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { formatPlatform, parsePlatform } from "../../../src/core/platform.js";
 import type { Handler } from "../../../src/doctor/binfmt.js";
-import type { EmulationFacts } from "../../../src/doctor/check-emulation.js";
+import type { EmulationFacts } from "../../../src/doctor/emulation.js";
 import type { Diagnosis } from "../../../src/doctor/doctor.js";
 import { type PlannedRepair, carryOut, planRepairs } from "../../../src/doctor/repair.js";
 import { shellCommand } from "../../../src/doctor/shell-command.js";

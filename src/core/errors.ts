@@ -107,11 +107,13 @@ export function systemCode(error: unknown): string | undefined {
  * Authorization values.
  */
 export function redact(text: string): string {
-  return text
-    // The login name of an ssh address is part of the command to type, and no secret.
-    .replace(/(?<!\bssh):\/\/[^\s/]+@|(?<=\bssh):\/\/[^\s/]*:[^\s/]*@/g, "://***@")
-    .replace(/[^\s"'<>]+/g, withoutQuery)
-    .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/g, "$1 ***");
+  return (
+    text
+      // The login name of an ssh address is part of the command to type, and no secret.
+      .replace(/(?<!\bssh):\/\/[^\s/]+@|(?<=\bssh):\/\/[^\s/]*:[^\s/]*@/g, "://***@")
+      .replace(/[^\s"'<>]+/g, withoutQuery)
+      .replace(/\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}/g, "$1 ***")
+  );
 }
 
 /** Linear on purpose: these texts can be megabytes that a registry chose. */

@@ -76,7 +76,7 @@ export interface Build {
 }
 
 /** What a build step may read and no layer keeps: exactly one of `env` and `file` (relative to the definition). */
-export interface BuildSecret {
+interface BuildSecret {
   readonly id: string;
   readonly env?: string;
   readonly file?: string;

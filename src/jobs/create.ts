@@ -47,8 +47,8 @@ export interface CreateResult {
 /** One archive before its first byte: every image known, and what goes where. */
 interface Prepared extends Omit<Claimed, "size"> {
   readonly layout: BundleLayout;
-  /** Bytes fetched while images were built. */
-  readonly fetched: number;
+  /** Bytes fetched while images were built; absent when nothing was built. */
+  readonly fetched?: number;
 }
 
 type CreateContext = CreateOptions & Sources & { readonly builds: Builds };
@@ -166,7 +166,7 @@ async function prepare(
     layout,
     output: claimed.output,
     fetch: await planFetch(lock, store),
-    fetched: toBuild ? claimed.fetch.bytes : 0,
+    ...(toBuild ? { fetched: claimed.fetch.bytes } : {}),
   };
 }
 
@@ -211,7 +211,7 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
       ...context,
       signal,
       // What was fetched beside the builds has been told.
-      onEvent: prepared.fetched > 0 ? noEvents : onEvent,
+      onEvent: prepared.fetched === undefined ? onEvent : noEvents,
       onReady: pack,
     });
     // Nobody needs images packed when others cannot be had.
@@ -236,7 +236,7 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
     size: layout.size,
     components: layout.manifest.components.map(({ name }) => name),
     leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
-    fetched: prepared.fetched + fetch.bytes,
+    fetched: (prepared.fetched ?? 0) + fetch.bytes,
   };
 }
 

@@ -89,7 +89,7 @@ export async function prepareDemoBuilds(
 }
 
 /** Whether the demo's registry has no image of the component and a recipe makes one. */
-export function needsBuild({ platforms, build }: Component, platform: Platform): boolean {
+function needsBuild({ platforms, build }: Component, platform: Platform): boolean {
   const fits = (one: Platform): boolean => platformMatches(platform, one);
   return !platforms.some(fits) && build?.platforms.some(fits) === true;
 }

@@ -8,7 +8,7 @@ export function describeCreated({ archives }: CreateResult): readonly string[] {
     const relative = path.relative(process.cwd(), file);
     return [
       relative.startsWith("..") ? file : relative,
-      `  ${formatBytes(size)}, ${components.length} images, ${formatBytes(fetched)} fetched`,
+      `  ${formatBytes(size)}, ${components.length} image${components.length === 1 ? "" : "s"}, ${formatBytes(fetched)} fetched`,
       ...leftOut.map(({ name, reason }) => `  without ${name}: ${reason}`),
     ];
   });

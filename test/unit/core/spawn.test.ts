@@ -175,7 +175,7 @@ describe("the input", () => {
     await expect(
       sh(`echo $$ >>${file}; cat >/dev/null; sleep 30`, { input: broken() }),
     ).rejects.toThrow("the source broke");
-    for (const pid of await pids(file, 1)) expect(await isGone(pid)).toBe(true);
+    for (const pid of await pids(file, 1)) await expect.poll(() => isGone(pid)).toBe(true);
   });
 });
 
@@ -191,7 +191,7 @@ describe("stopping", () => {
     stop.abort();
     await expect(running).rejects.toMatchObject({ code: "INTERRUPTED" });
     expect(Date.now() - started).toBeLessThan(2000);
-    for (const pid of all) expect(await isGone(pid)).toBe(true);
+    for (const pid of all) await expect.poll(() => isGone(pid)).toBe(true);
   });
 
   it("lets the program clean up", async () => {
@@ -229,7 +229,7 @@ describe("stopping", () => {
     const all = await pids(file, 1);
     stop.abort();
     await expect(running).rejects.toMatchObject({ code: "INTERRUPTED" });
-    for (const pid of all) expect(await isGone(pid)).toBe(true);
+    for (const pid of all) await expect.poll(() => isGone(pid)).toBe(true);
   });
 
   it("happens by itself when time is up", async () => {
@@ -255,6 +255,6 @@ describe("what a program leaves behind", () => {
     expect(
       await sh(`sleep 60 >/dev/null 2>&1 </dev/null & echo $! >>${file}; exit 0`),
     ).toMatchObject({ code: 0 });
-    for (const pid of await pids(file, 1)) expect(await isGone(pid)).toBe(true);
+    for (const pid of await pids(file, 1)) await expect.poll(() => isGone(pid)).toBe(true);
   });
 });

@@ -7,14 +7,18 @@ bundler() {
   bundler_as docker "$@"
 }
 
+# What stands before the program: NAME=VALUE for its environment, then another program that starts it.
+BUNDLER_PREFIX=()
+
 # bundler_as CREDENTIALS ARG…: CREDENTIALS is a folder of $LAB/registry: docker, wrong or anonymous.
 # NODE_EXTRA_CA_CERTS would bring in authorities that no flag names.
 bundler_as() {
   local credentials=$1
   shift
   env -u SOURCE_DATE_EPOCH -u NODE_EXTRA_CA_CERTS -u HTTP_PROXY -u HTTPS_PROXY -u http_proxy -u https_proxy \
+    -u BUILDX_BUILDER -u DOCKER_CONTEXT \
     HOME="$LAB/home" XDG_CACHE_HOME="$LAB/home/.cache" OPENIM_BUNDLER_STORE="$LAB/store" \
-    DOCKER_CONFIG="$LAB/registry/$credentials" \
+    DOCKER_CONFIG="$LAB/registry/$credentials" "${BUNDLER_PREFIX[@]}" \
     node "${LAB_CLI:-$project/bin/run.js}" "$@"
 }
 

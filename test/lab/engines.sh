@@ -24,14 +24,15 @@ engine_path() {
   esac
 }
 
-# start_docker NAME [COMMAND PREFIX…]: a daemon in $LAB/NAME. Without a prefix it has no bridge and
-# leaves the machine's packet filter alone; with one it runs in the namespace that the prefix enters.
+# start_docker NAME [COMMAND PREFIX…]: a daemon in $LAB/NAME, with the daemon.json that lies there, if
+# one does. Without a prefix it has no bridge and leaves the machine's packet filter alone; with one it
+# runs in the namespace that the prefix enters.
 start_docker() {
   local name=$1 dir=$LAB/$1 network=(--bridge=none --iptables=false --ip6tables=false)
   shift
   [ "$#" -eq 0 ] || network=()
   mkdir -p "$dir"
-  case $name in
+  [ -e "$dir/daemon.json" ] || case $name in
   *docker-20.10) printf '{}\n' ;;
   *-overlay2) printf '{"features":{"containerd-snapshotter":false}}\n' ;;
   *) printf '{"features":{"containerd-snapshotter":true}}\n' ;;

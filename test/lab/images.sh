@@ -111,7 +111,9 @@ real_platforms() {
 build_image() {
   local component=$1 platforms=$2 target=stand-in
   shift 2
-  case $component in redis | etcd | prometheus | node-exporter) target=$component ;; esac
+  case $component in
+  redis | etcd | prometheus | node-exporter | shell | golang | jre | buildkit) target=$component ;;
+  esac
   mkdir -p "$LAB/rootfs/stand-in/$component"
   printf '%s\n' "$component" >"$LAB/rootfs/stand-in/$component/index.html"
   # The registry's credentials and buildx have to be in one configuration.
@@ -124,12 +126,12 @@ build_image() {
       DOCKER_HOST="unix://$LAB/builder/sock" \
       docker buildx build --progress plain -f "$lab_source/images/Dockerfile" --target "$target" \
       --build-arg "COMPONENT=$component" --platform "$platforms" "$@" "$LAB/rootfs" \
-      >"$LAB/build.log" 2>&1 </dev/null; then
+      >"$LAB/build-$component.log" 2>&1 </dev/null; then
       return 0
     fi
     printf 'attempt %d to build %s failed\n' "$attempt" "$component"
   done
-  tail -n 20 "$LAB/build.log"
+  tail -n 20 "$LAB/build-$component.log"
   return 1
 }
 

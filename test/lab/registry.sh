@@ -3,6 +3,9 @@
 
 REGISTRY_USER=lab
 
+# This machine's loopback, as the build host (build-host.sh) sees it.
+GATEWAY=10.0.2.2
+
 # start_registry: sets REGISTRY (host:port) and REGISTRY_PASSWORD, and writes ca.crt and the Docker
 # configuration that holds the credentials under $LAB/registry.
 start_registry() {
@@ -54,14 +57,16 @@ ask_registry() {
     "https://$REGISTRY$path"
 }
 
-# write_credentials FOLDER PASSWORD: a Docker configuration for the registry.
+# write_credentials FOLDER PASSWORD: a Docker configuration for the registry, as it is called here and
+# on the build host.
 write_credentials() {
-  jq -n --arg host "$REGISTRY" --arg auth "$(printf '%s:%s' "$REGISTRY_USER" "$2" | base64 -w 0)" \
-    '{auths: {($host): {auth: $auth}}}' >"$1/config.json"
+  jq -n --arg host "$REGISTRY" --arg there "$GATEWAY:${REGISTRY#*:}" \
+    --arg auth "$(printf '%s:%s' "$REGISTRY_USER" "$2" | base64 -w 0)" \
+    '{auths: {($host): {auth: $auth}, ($there): {auth: $auth}}}' >"$1/config.json"
 }
 
-# make_certificates FOLDER: a CA, a server certificate for loopback signed by it, and a CA that
-# signed nothing.
+# make_certificates FOLDER: a CA, a server certificate signed by it for loopback, which the build host
+# knows under an address of its own, and a CA that signed nothing.
 make_certificates() {
   local dir=$1 key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes) name
   for name in ca stranger; do
@@ -72,7 +77,7 @@ make_certificates() {
   openssl req "${key[@]}" -keyout "$dir/server.key" -out "$dir/server.csr" -subj /CN=localhost 2>/dev/null
   openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial \
     -days 2 -out "$dir/server.crt" 2>/dev/null \
-    -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n')
+    -extfile <(printf 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:%s\nextendedKeyUsage=serverAuth\n' "$GATEWAY")
 }
 
 # free_port: a loopback port on which nothing answers.

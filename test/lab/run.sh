@@ -21,6 +21,14 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/registry.sh"
 # shellcheck source=test/lab/images.sh
 . "$lab_source/images.sh"
+# shellcheck source=test/lab/build-images.sh
+. "$lab_source/build-images.sh"
+# shellcheck source=test/lab/build-host.sh
+. "$lab_source/build-host.sh"
+# shellcheck source=test/lab/build-sources.sh
+. "$lab_source/build-sources.sh"
+# shellcheck source=test/lab/buildkit.sh
+. "$lab_source/buildkit.sh"
 # shellcheck source=test/lab/cli.sh
 . "$lab_source/cli.sh"
 # shellcheck source=test/lab/checks/create.sh
@@ -33,6 +41,12 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/checks/loading.sh"
 # shellcheck source=test/lab/checks/site.sh
 . "$lab_source/checks/site.sh"
+# shellcheck source=test/lab/checks/build.sh
+. "$lab_source/checks/build.sh"
+# shellcheck source=test/lab/checks/build-refusals.sh
+. "$lab_source/checks/build-refusals.sh"
+# shellcheck source=test/lab/checks/builders.sh
+. "$lab_source/checks/builders.sh"
 
 fit_for_lab() {
   if [ "$(id -u)" -ne 0 ] || [ ! -e /etc/debian_version ] || [ "$(dpkg --print-architecture)" != amd64 ]; then
@@ -58,7 +72,12 @@ clean_up() {
   local status=$?
   trap '' INT TERM
   set +e
+  stop_compiling_buildkit
+  stop_buildkitds
+  stop_web
+  stop_mirror
   stop_registry
+  close_build_host
   stop_engines
   stop_emulation
   rm -rf --one-file-system "$LAB"
@@ -78,22 +97,29 @@ trap 'exit 143' TERM
 phase "packages"
 install_host_packages
 fetch_all_debs
+fetch_build_debs
+start_compiling_buildkit
 
 phase "engines and registry"
 unpack_engines &
 unpacking=$!
 make_rootfs
+make_build_rootfs
 wait "$unpacking"
 start_emulation
 start_engines
 start_docker builder
 start_registry
+start_mirror
+open_build_host
+start_web
 
 phase "images"
 source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle"
 push_table "$project/bundles/openim-2.3.9"
 push_table "$lab_source/bundle"
 provide_archives
+push_bases
 
 phase "making a bundle"
 ARCHIVE=$LAB/out/openim-2.3.9-linux-arm64.tar
@@ -109,6 +135,15 @@ loading_checks
 
 phase "installing without network"
 site_checks
+
+phase "building what no registry has"
+build_checks
+
+phase "builds that fail"
+build_refusal_checks
+
+phase "builders and doctor"
+builder_checks
 
 finished=yes
 summary

@@ -35,6 +35,8 @@ export interface PlanRow extends Omit<LockedComponent, "image" | "alternative"> 
 export interface PlatformPlan {
   readonly platform: string;
   readonly components: readonly PlanRow[];
+  /** Images that are still to be built: nobody knows how large they get, and they are not counted below. */
+  readonly toBuild: number;
   /** Bytes of all images, and of the distinct blobs that they consist of. */
   readonly totals: { readonly images: number; readonly distinct: number };
   readonly disk: {
@@ -147,15 +149,17 @@ function describePlatform(lock: PlatformLock, fetch: FetchPlan): PlatformPlan {
   const distinctBytes = [...distinct.values()].reduce((sum, size) => sum + size, 0);
   return {
     platform: lock.platform,
-    components: lock.components.map(({ name, required, method, reason, image }) => ({
+    components: lock.components.map(({ name, required, method, reason, image, build }) => ({
       name,
       required,
       method,
       reason,
+      ...(build === undefined ? {} : { build }),
       ...(image === undefined
         ? {}
         : { reference: image.reference, digest: image.manifest.digest, size: imageSize(image) }),
     })),
+    toBuild: lock.components.filter(({ method, image }) => method === "build" && !image).length,
     totals: { images, distinct: distinctBytes },
     disk: {
       download: fetch.bytes,

@@ -1,3 +1,4 @@
+import type { Builder } from "../builder/types.js";
 import { BundlerError } from "../core/errors.js";
 import { type Platform, formatPlatform } from "../core/platform.js";
 import type { Component } from "../definition/types.js";
@@ -8,7 +9,12 @@ import { lockBases } from "./bases.js";
 import { cachedImage } from "./cache.js";
 import { type OpenContext, openContext, usedSources } from "./context.js";
 import { type Inspection, describeHazard, findBuilder, inspectBuild } from "./inspect.js";
-import { type ChosenStrategy, chooseStrategy, machinePlatform } from "./strategy.js";
+import {
+  type ChosenStrategy,
+  chooseStrategy,
+  machinePlatform,
+  strategyReason,
+} from "./strategy.js";
 import { type BuildContext, type BuildableComponent, asBuildable } from "./types.js";
 
 /**
@@ -37,7 +43,10 @@ export async function planBuild(
 
     const image = await cachedImage(build, context.store);
     if (image !== undefined) {
-      return { kind: "planned", build, image, reason: "built before: the image is in the store" };
+      return {
+        ...describeAgain(component.name, build, { platform, opened, inspection, builder }, context),
+        image,
+      };
     }
     tellHazards(component.name, opened, inspection, context);
     if (builder === undefined) return { kind: "obstacle", error: found.missing, build };
@@ -51,6 +60,44 @@ export async function planBuild(
     if (!(error instanceof BundlerError) || SAYS_NOTHING.has(error.code)) throw error;
     return { kind: "obstacle", error, ...(build === undefined ? {} : { build }) };
   }
+}
+
+/**
+ * What the plan says of an image that an earlier run has made: the same as that run said, as far as it
+ * is still known, so that an archive does not depend on what the store happens to have.
+ */
+function describeAgain(
+  component: string,
+  build: LockedBuild,
+  from: {
+    readonly platform: Platform;
+    readonly opened: OpenContext;
+    readonly inspection: Inspection;
+    readonly builder: Builder | undefined;
+  },
+  context: BuildContext,
+): { readonly kind: "planned"; readonly build: LockedBuild; readonly reason: string } {
+  const { platform, opened, inspection, builder } = from;
+  try {
+    if (builder !== undefined) {
+      const chosen = chooseFor(component, { platform, opened, inspection, builder }, context);
+      return {
+        kind: "planned",
+        build: { ...build, strategy: chosen.strategy },
+        reason: chosen.reason,
+      };
+    }
+  } catch (error) {
+    // It could not be built here today, and need not be.
+    if (!(error instanceof BundlerError)) throw error;
+  }
+  const reason = strategyReason(build.strategy, {
+    file: opened.dockerfile.shown,
+    runs: inspection.runs,
+    target: platform,
+    asked: context.strategies.has(component),
+  });
+  return { kind: "planned", build, reason };
 }
 
 const SAYS_NOTHING: ReadonlySet<string> = new Set(["NETWORK", "DISK", "INTERRUPTED", "INTERNAL"]);

@@ -49,7 +49,8 @@ export function chooseStrategy(question: StrategyQuestion): ChosenStrategy {
   const native = nodes.find((node) => runsItself(node, target));
   const emulator = native === undefined ? nodes.find(lists(target)) : undefined;
   const [run] = runs;
-  const by = asked === undefined ? "" : ", as asked with --strategy";
+  const because = (strategy: Strategy): string =>
+    strategyReason(strategy, { file, runs, target, asked: asked !== undefined });
   const refuse = (why: string, hint: string): BundlerError =>
     new BundlerError("USAGE", `--strategy ${component}=${asked}: ${why}.`, {
       hint,
@@ -57,8 +58,7 @@ export function chooseStrategy(question: StrategyQuestion): ChosenStrategy {
     });
 
   if (run === undefined && (asked ?? "cross") === "cross") {
-    const reason = `built: cross, the target's stage runs nothing${by}`;
-    return { strategy: "cross", reason, mayHang: false };
+    return { strategy: "cross", reason: because("cross"), mayHang: false };
   }
   if (asked === "cross") {
     throw refuse(
@@ -71,8 +71,7 @@ export function chooseStrategy(question: StrategyQuestion): ChosenStrategy {
     if (native === undefined) {
       throw refuse(`the builder ${builder.name} has no node of ${platform}`, nodeHint(platform));
     }
-    const reason = `built: native, ${what} and the node ${native.name} of the builder ${builder.name} is of ${platform}${by}`;
-    return { strategy: "native", reason, mayHang: false };
+    return { strategy: "native", reason: because("native"), mayHang: false };
   }
   if (emulator === undefined) {
     if (asked === "emulate" && native !== undefined) {
@@ -101,8 +100,30 @@ export function chooseStrategy(question: StrategyQuestion): ChosenStrategy {
       },
     );
   }
-  const reason = `built: emulate, ${what} on ${platform} and the builder ${builder.name} has no node of it${by}`;
-  return { strategy: "emulate", reason, mayHang: java !== undefined };
+  return { strategy: "emulate", reason: because("emulate"), mayHang: java !== undefined };
+}
+
+/**
+ * Why a build is made this way, for the plan and for the bundle: the same on every machine that builds
+ * it so, with the name of none.
+ */
+export function strategyReason(
+  strategy: Strategy,
+  why: Pick<StrategyQuestion, "file" | "runs" | "target"> & { readonly asked: boolean },
+): string {
+  const platform = formatPlatform(normalizePlatform(why.target));
+  const [run] = why.runs;
+  const what =
+    run === undefined ? "the target's stage runs nothing" : describeRuns(why.file, why.runs);
+  const by = why.asked ? ", as asked with --strategy" : "";
+  switch (strategy) {
+    case "cross":
+      return `built: cross, ${what}${by}`;
+    case "native":
+      return `built: native, ${what} and the builder has a node of ${platform}${by}`;
+    case "emulate":
+      return `built: emulate, ${what} on ${platform} and the builder has no node of it${by}`;
+  }
 }
 
 /** The platform that a builder's own steps run on when it builds for a target. */

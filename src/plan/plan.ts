@@ -185,7 +185,8 @@ function lockDate(platforms: readonly PlatformLock[], sourceDateEpoch: number | 
   if (sourceDateEpoch !== undefined) return second(sourceDateEpoch * 1000);
   const created = platforms
     .flatMap(({ components }) =>
-      components.map((component: LockedComponent) => component.image?.created),
+      // A build has its date before it is made.
+      components.map(({ build, image }: LockedComponent) => build?.date ?? image?.created),
     )
     .map((text) => (text === undefined ? Number.NaN : Date.parse(text)))
     // A plain tar header counts to the year 2242.

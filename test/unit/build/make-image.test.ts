@@ -94,7 +94,7 @@ describe("an image build", () => {
     expect(await planBuild(HELLO, ARM64, context)).toMatchObject({
       kind: "planned",
       image: first,
-      reason: "built before: the image is in the store",
+      reason: expect.stringMatching(/^built: /) as string,
     });
     expect(await make(context)).toEqual(first);
     expect(host.requests).toHaveLength(1);

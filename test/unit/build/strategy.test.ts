@@ -77,7 +77,7 @@ describe("the strategy of a build", () => {
       "x86's own 32 bits",
       { ...RUNS, builder: X86_EMULATING, target: parsePlatform("linux/386") },
       "native",
-      "lab0",
+      "has a node of linux/386",
     ],
     [
       "Java runs on a node of the target",

@@ -49,7 +49,9 @@ export async function checkPrograms(
       onEvent({ type: "notice", level: "warn", message });
     }
   }
-  const foreign = await findForeignPrograms(layers, platform, { signal });
+  // Packages ship tools for Windows and macOS that nothing on Linux would start.
+  const found = await findForeignPrograms(layers, platform, { signal });
+  const foreign = found.filter(({ format }) => format === "elf");
   if (foreign.length > 0) throw foreignPrograms(foreign, build, from);
 }
 

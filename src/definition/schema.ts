@@ -145,6 +145,9 @@ const build = z
       .meta({ description: "Sources unpacked into sources/NAME/ of the context." }),
     args: z
       .record(buildArgument, z.string().max(4096))
+      .refine((args) => !("BUILDKIT_SYNTAX" in args), {
+        error: "must not have BUILDKIT_SYNTAX: it replaces the Dockerfile's own rules",
+      })
       .optional()
       .meta({ description: "Build arguments. No secrets: an image's history shows them." }),
     target: z

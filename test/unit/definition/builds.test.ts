@@ -89,6 +89,7 @@ describe("the sources and builds of a component table", () => {
     ["env: TOKEN }", "env: TOKEN, file: build/key }", "must have either env or file"],
     ["id: token", 'id: "a,src=/etc/passwd"', "must be letters and digits"],
     ["args: { GREETING", "args: { GREE-TING", "must be a name like GO_VERSION"],
+    ["args: { GREETING", "args: { BUILDKIT_SYNTAX", "must not have BUILDKIT_SYNTAX"],
     ["target: server", 'target: "--help"', "must be a stage's name"],
     ["sha512: Ab", "sha512: xx", "must be the 128 hexadecimal digits of a sha512"],
     [

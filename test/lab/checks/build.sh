@@ -11,7 +11,7 @@ build_checks() {
   check "open_im_server is built for arm64 from a zip that git made" server_arm64
   check "every program of it is for arm64 and needs no library" server_programs
   check "its services answer on arm64, and the container ends when one of them dies" server_runs
-  check "it is built without network from a module cache given as a source" server_offline
+  check "it is built without network from vendored modules given as a source" server_offline
   check "a step on the target's platform is emulated, and the plan says so" emulated_step
   check "an unchanged component is not built again, a changed one is" built_once
   check "the same source gives the same image when neither builder nor store remembers the first" same_image_again
@@ -111,7 +111,7 @@ runtime() {
 }
 
 hello_everywhere() {
-  local platform
+  local platform machine
   while read -r platform machine; do
     create_image "$lab_source/bundle-hello" hello "$platform"
     expect "images in the archive" 1 \

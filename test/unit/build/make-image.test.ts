@@ -1,3 +1,4 @@
+import { EventEmitter, once } from "node:events";
 import { mkdir, readFile, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -442,9 +443,15 @@ describe("the images of a platform", () => {
 
   it("stop with the first failure, which is named, and nothing goes on behind it", async () => {
     let aborted = 0;
+    const otherRuns = new EventEmitter();
+    const otherStarted = once(otherRuns, "start");
     const host = new SampleHost({
       instead: async ({ component: name }, signal) => {
-        if (name === "two") throw new BundlerError("BUILD", "the step failed");
+        if (name === "two") {
+          await otherStarted;
+          throw new BundlerError("BUILD", "the step failed");
+        }
+        otherRuns.emit("start");
         await untilAborted(signal).finally(() => (aborted += 1));
       },
     });

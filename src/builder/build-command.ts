@@ -23,8 +23,12 @@ export interface CommandOptions {
   readonly caFile?: string;
 }
 
-/** Known to BuildKit itself: they reach every step, and neither the image nor its history. */
-const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"];
+/**
+ * Known to BuildKit itself, in upper, lower or mixed case: they reach every step under both usual names,
+ * and neither the image nor its history. Only an ARG of the very same name would write one there, so
+ * they go in a spelling that no Dockerfile declares.
+ */
+const PROXIES = ["Http_Proxy", "Https_Proxy", "Ftp_Proxy", "All_Proxy", "No_Proxy"];
 
 /** They reach the steps of a Dockerfile that declares them with ARG. */
 const GO = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE"];
@@ -39,7 +43,9 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
   const epoch = String(request.epoch);
   const exporter = ["type=docker", `dest=${output}`];
   if (rewritesTimestamps(builder)) exporter.push("rewrite-timestamp=true");
-  const taken = inherited(request, env);
+  const given = new Set(Object.keys(request.args).map((name) => name.toUpperCase()));
+  const proxies = proxiesOf(env, given);
+  const go = GO.filter((name) => !given.has(name) && env[name]);
   const secret = confidentialGo(env);
   const progress = version.compare("0.13.0") >= 0 ? "rawjson" : "plain";
   const args = [
@@ -51,7 +57,9 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
     `--file=${request.dockerfile}`,
     `--tag=${request.reference}`,
     ...(request.target === undefined ? [] : [`--target=${request.target}`]),
-    ...taken.filter((name) => !secret.includes(name)).map((name) => `--build-arg=${name}`),
+    ...[...Object.keys(proxies), ...go.filter((name) => !secret.includes(name))].map(
+      (name) => `--build-arg=${name}`,
+    ),
     `--build-arg=SOURCE_DATE_EPOCH=${epoch}`,
     ...Object.entries(request.args).map(([name, value]) => `--build-arg=${argName(name)}=${value}`),
     ...request.secrets.map((one) => `--secret=${fields(secretFields(one))}`),
@@ -66,6 +74,7 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
   return {
     args,
     env: {
+      ...proxies,
       SOURCE_DATE_EPOCH: epoch,
       // For the versions that attach attestations and do not know the flags.
       BUILDX_NO_DEFAULT_ATTESTATIONS: "1",
@@ -74,14 +83,19 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
   };
 }
 
-/** Which variables of the environment the build takes over: of each proxy, one of its two spellings. */
-function inherited({ args }: BuildRequest, env: NodeJS.ProcessEnv): string[] {
-  const given = new Set(Object.keys(args).map((name) => name.toUpperCase()));
-  const proxies = PROXIES.filter((name) => !given.has(name)).flatMap((name) => {
-    const set = [name, name.toLowerCase()].find((spelling) => env[spelling]);
-    return set === undefined ? [] : [set];
-  });
-  return [...proxies, ...GO.filter((name) => !given.has(name) && env[name])];
+/** The environment's proxies under the names that they are passed by: of each, one of its two spellings. */
+function proxiesOf(
+  env: NodeJS.ProcessEnv,
+  given: ReadonlySet<string>,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    PROXIES.filter((name) => !given.has(name.toUpperCase())).flatMap((name) => {
+      const value = [name.toUpperCase(), name.toLowerCase()]
+        .map((spelling) => env[spelling])
+        .find((one) => one !== undefined && one !== "");
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /**

@@ -441,15 +441,35 @@ describe("a build", () => {
     await build(BUILDS, { args: { GOSUMDB: "sum.golang.org" } }, { env });
     const { args, env: seen } = await buildCall();
     expect(values(args, "build-arg")).toEqual([
-      "HTTP_PROXY",
-      "https_proxy",
+      "Http_Proxy",
+      "Https_Proxy",
       "GOPROXY",
       "GOPRIVATE",
       "SOURCE_DATE_EPOCH=1700000000",
       "GOSUMDB=sum.golang.org",
     ]);
     expect(args.join(" ")).not.toContain("hunter22");
-    expect(seen["HTTP_PROXY"]).toBe(env.HTTP_PROXY);
+    expect(seen).toMatchObject({ Http_Proxy: env.HTTP_PROXY, Https_Proxy: env.https_proxy });
+  });
+
+  it("passes no proxy under a name that a Dockerfile declares, since an ARG's value is in the history", async () => {
+    const proxy = "http://user:hunter22@proxy:3128";
+    const env = Object.fromEntries(
+      ["HTTP_PROXY", "https_proxy", "ALL_PROXY", "no_proxy"].map((name) => [name, proxy]),
+    );
+    await build(BUILDS, {}, { env });
+    const names = values((await buildCall()).args, "build-arg").map((arg) => arg.split("=")[0]);
+    expect(names.filter((name) => /^[A-Z_]+_PROXY$|^[a-z_]+_proxy$/.test(name ?? ""))).toEqual([]);
+    expect(names).toContain("No_Proxy");
+  });
+
+  it("leaves a proxy out that the definition gives as an argument of its own", async () => {
+    const env = { HTTP_PROXY: "http://proxy:3128" };
+    await build(BUILDS, { args: { http_proxy: "http://other:1" } }, { env });
+    expect(values((await buildCall()).args, "build-arg")).toEqual([
+      "SOURCE_DATE_EPOCH=1700000000",
+      "http_proxy=http://other:1",
+    ]);
   });
 
   it("gives a Go setting with a password as a secret, since an argument stays in the history", async () => {

@@ -31,7 +31,7 @@ export interface CommandOptions {
 const PROXIES = ["Http_Proxy", "Https_Proxy", "Ftp_Proxy", "All_Proxy", "No_Proxy"];
 
 /** They reach the steps of a Dockerfile that declares them with ARG. */
-const GO = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE"];
+const GO = ["GOPROXY", "GOSUMDB", "GONOSUMDB", "GONOPROXY", "GOPRIVATE", "GOINSECURE"];
 
 /**
  * The command line of one build, with the context on standard input. Values that come from the

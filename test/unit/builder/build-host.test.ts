@@ -436,6 +436,8 @@ describe("a build", () => {
       NO_PROXY: "",
       GOPROXY: "https://goproxy.cn,direct",
       GOPRIVATE: "git.corp",
+      GONOPROXY: "git.corp/mine",
+      GOINSECURE: "git.corp",
       GOSUMDB: "off",
     };
     await build(BUILDS, { args: { GOSUMDB: "sum.golang.org" } }, { env });
@@ -444,7 +446,9 @@ describe("a build", () => {
       "Http_Proxy",
       "Https_Proxy",
       "GOPROXY",
+      "GONOPROXY",
       "GOPRIVATE",
+      "GOINSECURE",
       "SOURCE_DATE_EPOCH=1700000000",
       "GOSUMDB=sum.golang.org",
     ]);

@@ -139,7 +139,7 @@ const HINTS: readonly (readonly [RegExp, Hint])[] = [
   [
     /qemu: uncaught target signal|signal 11 \(segmentation fault\)|exit code: 139|segmentation fault/i,
     ({ builder }, platform) =>
-      `If the step runs under emulation, QEMU crashed and not your program: install a newer one (\`openim-bundler doctor --platform ${platform} --fix\`), let the step run on the builder's own platform (FROM --platform=$BUILDPLATFORM), or give the builder ${builder.name} a node of ${platform}.`,
+      `If the step runs under emulation, QEMU crashed and not your program: install a newer one (\`openim-bundler doctor --platform ${platform}\` says which it is), let the step run on the builder's own platform (FROM --platform=$BUILDPLATFORM), or give the builder ${builder.name} a node of ${platform}.`,
   ],
   [
     /no match for platform|does not provide the specified platform|no matching manifest/i,

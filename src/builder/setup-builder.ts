@@ -67,7 +67,7 @@ export async function setupBuilder(
   }
   const unchanged = found !== undefined && changes.length === 0;
   if (unchanged) {
-    const running = await start(buildx, settings.name, signal, onLine);
+    const running = await start(buildx, settings, signal, onLine);
     return {
       outcome: "unchanged",
       changes: [],
@@ -91,7 +91,7 @@ export async function setupBuilder(
     )) {
       await run(buildx, args, settings.name, signal);
     }
-    const running = await start(buildx, settings.name, signal, onLine);
+    const running = await start(buildx, settings, signal, onLine);
     await folder.remember({ state: "ready", settings: wanted });
     return {
       outcome: found === undefined ? "created" : "recreated",
@@ -139,7 +139,7 @@ async function undo(buildx: Buildx, name: string, folder: BuilderFolder): Promis
 
 async function start(
   buildx: Buildx,
-  name: string,
+  { name, driver }: Pick<BuilderSettings, "name" | "driver">,
   signal: AbortSignal,
   onLine: ((line: string) => void) | undefined,
 ): Promise<InspectedBuilder> {
@@ -157,7 +157,7 @@ async function start(
       ? `The builder ${name} does not start: ${running?.error ?? "buildx has forgotten it"}`
       : `Not every node of the builder ${name} can be reached.\n${nodes.join("\n")}`,
     {
-      hint: "An ssh node needs a key without a passphrase or an agent, docker on it, and a known host key: try `ssh HOST docker version`. A tcp node needs a buildkitd that listens there.",
+      hint: `An ssh node needs a key without a passphrase or an agent, docker on it, and a known host key: try \`ssh HOST docker version\`. A tcp node needs ${driver === "remote" ? "a buildkitd" : "a Docker engine"} that listens there.`,
     },
   );
 }

@@ -45,7 +45,7 @@ export function checkBuilder(
     case "found":
       return [
         describeBuilder(fact.builder, level, named),
-        ...fact.builder.nodes.flatMap(checkNode),
+        ...fact.builder.nodes.flatMap((node) => checkNode(node, fact.builder.name)),
       ];
   }
 }
@@ -100,7 +100,7 @@ function describeBuilder(builder: Builder, level: Level, named: boolean): Findin
   return { ...base, level: "pass", found };
 }
 
-function checkNode(node: BuilderNode): readonly Finding[] {
+function checkNode(node: BuilderNode, builder: string): readonly Finding[] {
   if (!isBroken(node)) return [];
   return [
     {
@@ -109,7 +109,7 @@ function checkNode(node: BuilderNode): readonly Finding[] {
       title: `node ${node.name}`,
       found: `${node.status} at ${node.endpoint}${node.error === undefined ? "" : `: ${node.error}`}`,
       expected: "running",
-      mend: `Check that the address can be reached from here, then: docker buildx inspect --bootstrap`,
+      mend: `Check that the address can be reached from here, then: docker buildx inspect --bootstrap ${builder}`,
     },
   ];
 }

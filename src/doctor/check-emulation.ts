@@ -73,8 +73,7 @@ function mendEmulation(
     const install = installCommand(facts.binfmtImage, [platform.architecture]).join(" ");
     const name = qemuHandlerName(platform.architecture);
     if (facts.local && facts.mayInstall && runs.handler?.name === name) {
-      const uninstall = install.replace(/--install .*/, `--uninstall ${name}`);
-      return { mend: `${uninstall} && ${install}` };
+      return { mend: replaceCommand([runs.handler], facts.binfmtImage) };
     }
     return {
       mend: facts.local
@@ -90,8 +89,11 @@ function mendEmulation(
   };
 }
 
-/** @param used handlers of the platforms asked for. */
-export function checkQemu(used: readonly Handler[]): readonly Finding[] {
+/**
+ * @param used handlers of the platforms asked for.
+ * @param binfmtImage the image that installs newer ones.
+ */
+export function checkQemu(used: readonly Handler[], binfmtImage: string): readonly Finding[] {
   const versions = new Map(
     used.flatMap(({ name, version }) => (version === undefined ? [] : [[name, version]])),
   );
@@ -107,18 +109,32 @@ export function checkQemu(used: readonly Handler[]): readonly Finding[] {
     ];
   }
   const found = [...new Set(versions.values())].join(", ");
-  const old = [...versions.values()].some((version) => atLeast(version, QEMU_MINIMUM) === false);
+  const old = used.filter(
+    ({ version }) => version !== undefined && atLeast(version, QEMU_MINIMUM) === false,
+  );
   return [
-    old
+    old.length > 0
       ? {
           ...base,
           level: "warn",
           found: `${found}, which crashes in programs of current distributions`,
           expected: "6.0 or newer",
-          mend: "Update qemu-user-static, or install newer handlers: docker run --privileged --rm tonistiigi/binfmt --install all",
+          mend: `Update qemu-user-static, or put newer handlers in the place of these: ${replaceCommand(old, binfmtImage)}`,
         }
       : { ...base, level: "pass", found },
   ];
+}
+
+/** A handler's name is taken as long as it is registered. */
+function replaceCommand(handlers: readonly Handler[], binfmtImage: string): string {
+  const install = shellCommand(
+    installCommand(
+      binfmtImage,
+      handlers.map(({ architecture }) => architecture),
+    ),
+  );
+  const names = shellCommand([handlers.map(({ name }) => name).join(",")]);
+  return `${install.replace(/--install .*/, () => `--uninstall ${names}`)} && ${install}`;
 }
 
 function describe({ flags, name, version }: Handler): string {

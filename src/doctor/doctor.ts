@@ -94,13 +94,14 @@ export function reportOf(
           ),
         )
       : []),
-    ...checkQemu(used),
+    ...checkQemu(used, emulation.binfmtImage),
     ...facts.registries.map(checkRegistry),
     ...facts.loginTroubles.map((message, at): Finding => ({
       id: `registry.login${at === 0 ? "" : `.${at + 1}`}`,
       level: "warn",
       title: "logins",
       found: message,
+      mend: "Mend Docker's config.json (in DOCKER_CONFIG, else ~/.docker), or log in anew: docker login REGISTRY",
     })),
     ...facts.sources.map(checkSource),
     ...checkClock(answers),

@@ -22,7 +22,9 @@ const BUILDX: readonly (readonly [string, Answer])[] = [
   case "$last" in *refused*) echo "ERROR: could not create a builder instance" >&2; exit 1 ;; esac
   builder="$FAKE/builder.$name"
   [ -e "$builder" ] || printf 'Name:   %s\\nDriver: %s\\n\\nNodes:\\n' "$name" "$driver" >"$builder"
-  printf 'Name:      %s%s\\nEndpoint:  %s\\nStatus:    running\\nPlatforms: linux/amd64\\n\\n' "$name" "$(grep -c ^Endpoint "$builder")" "$last" >>"$builder"`,
+  state='Status:    running'
+  case "$last" in *silent*) state='Error:     connection refused' ;; esac
+  printf 'Name:      %s%s\\nEndpoint:  %s\\n%s\\nPlatforms: linux/amd64\\n\\n' "$name" "$(grep -c ^Endpoint "$builder")" "$last" "$state" >>"$builder"`,
     },
   ],
   [
@@ -224,6 +226,17 @@ describe("a setup that fails", () => {
       message: "The builder openim-bundler cannot be created: could not create a builder instance",
     });
     expect((await readdir(fake.dir)).filter((name) => name.startsWith("builder."))).toEqual([]);
+  });
+
+  it("because of a node says what has to listen there, which depends on the driver", async () => {
+    const nodes = [readNode("tcp://silent:1")];
+    await expect(setup({ nodes })).rejects.toMatchObject({
+      message: expect.stringContaining("tcp://silent:1): connection refused") as string,
+      hint: expect.stringContaining("A tcp node needs a Docker engine") as string,
+    });
+    await expect(setup({ nodes, driver: "remote" })).rejects.toMatchObject({
+      hint: expect.stringContaining("A tcp node needs a buildkitd") as string,
+    });
   });
 
   it("says that the builder from before is gone with it", async () => {

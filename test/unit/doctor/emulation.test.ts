@@ -164,12 +164,22 @@ describe("QEMU", () => {
 
   it("that is old is warned of; one inside of an image is not known", () => {
     const known = { ...handler("qemu-arm", HANDLERS.arm), version: "4.2.1" };
-    expect(checkQemu([known])).toMatchObject([
-      { level: "warn", found: expect.stringMatching(/^4\.2\.1/) as string },
+    const image = "mirror.example/binfmt";
+    expect(checkQemu([known], image)).toMatchObject([
+      {
+        level: "warn",
+        found: expect.stringMatching(/^4\.2\.1/) as string,
+        // What is registered keeps its name from newer ones.
+        mend: expect.stringContaining(
+          "docker run --privileged --rm mirror.example/binfmt --uninstall qemu-arm && docker run --privileged --rm mirror.example/binfmt --install arm",
+        ) as string,
+      },
     ]);
-    expect(checkQemu([{ ...known, version: "7.2.22" }])).toMatchObject([{ level: "pass" }]);
-    expect(checkQemu([handler("qemu-arm", HANDLERS.arm)])).toMatchObject([{ level: "note" }]);
-    expect(checkQemu([])).toEqual([]);
+    expect(checkQemu([{ ...known, version: "7.2.22" }], image)).toMatchObject([{ level: "pass" }]);
+    expect(checkQemu([handler("qemu-arm", HANDLERS.arm)], image)).toMatchObject([
+      { level: "note" },
+    ]);
+    expect(checkQemu([], image)).toEqual([]);
   });
 });
 

@@ -36,6 +36,7 @@ function report(
   { cli, version, info, buildx }: Recorded,
   builder: Facts["builder"],
   more: Partial<EmulationFacts> = {},
+  moreFacts: Partial<Facts> = {},
 ) {
   const client = readClient(cli, version);
   const facts: Facts = {
@@ -47,6 +48,7 @@ function report(
       store: { path: "/store", free: 1e12, writable: true },
       memory: { available: 1e11, total: 1e11 },
     },
+    ...moreFacts,
   };
   const found = builder.kind === "found" ? builder.builder : undefined;
   const emulation: EmulationFacts = {
@@ -66,6 +68,19 @@ describe("the whole report", () => {
     const made = report(docker26WithoutEngine, { kind: "found", builder: remote });
     expect(made).toMatchObject({ ok: true, canBuild: { "linux/arm64": true } });
     expect(made.findings.find(({ id }) => id === "docker.engine")?.level).toBe("note");
+  });
+
+  it("says of every trouble what to do, and of a node which builder it is of", () => {
+    const [node] = remote.nodes;
+    const away = { ...node!, name: "team1", status: "error", error: "connection refused" };
+    const builder: Builder = { ...remote, nodes: [node!, away] };
+    const loginTroubles = ["docker-credential-x is not installed."];
+    const made = report(docker26, { kind: "found", builder }, {}, { loginTroubles });
+    const troubles = made.findings.filter(({ level }) => level === "warn" || level === "fail");
+    expect(troubles.map(({ id, mend }) => [id, mend])).toEqual([
+      ["builder.node.team1", expect.stringMatching(/inspect --bootstrap team$/)],
+      ["registry.login", expect.stringContaining("docker login")],
+    ]);
   });
 
   it("tells one cause once: without an engine, nothing of a builder", () => {

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, lstat, open, readdir, readlink, realpath } from "node:fs/promises";
-import { isAbsolute, join, posix, relative, sep } from "node:path";
+import { basename, dirname, isAbsolute, join, posix, relative, sep } from "node:path";
 import { type Digest, digestFromHex, digestOf } from "../core/digest.js";
 import { BundlerError, interrupted, messageOf, systemCode } from "../core/errors.js";
+import { type Ignores, ignoresNothing } from "./ignore.js";
 
 /** Caps on a build context's own files; sources have caps of their own. */
 const MAX_ENTRIES = 50_000;
@@ -33,6 +34,7 @@ export type OwnEntry = {
  * Reads a folder that goes into a build context: plain files with their executable bit, links that
  * stay inside, empty folders; sorted by path. Owners, times and other modes play no part.
  * @param shown what to call the folder in messages.
+ * @param ignores what stays out: it is not even looked at.
  * @throws BundlerError DEFINITION for a link that leads out, a special file, or more than a context
  *   should have; FILE for what cannot be read; INTERRUPTED.
  */
@@ -40,6 +42,7 @@ export async function readContextFolder(
   root: string,
   shown: string,
   signal: AbortSignal,
+  ignores: Ignores = ignoresNothing,
 ): Promise<readonly OwnEntry[]> {
   const entries: OwnEntry[] = [];
   let bytes = 0;
@@ -48,22 +51,30 @@ export async function readContextFolder(
       ...(hint === undefined ? {} : { hint }),
       details: { file: join(shown, path) },
     });
+  const add = (entry: OwnEntry): void => {
+    if (/[\p{Cc}\\\ufffd]/u.test(entry.path)) {
+      throw refuse(entry.path, "has a control character, a backslash or broken UTF-8 in its name");
+    }
+    entries.push(entry);
+  };
   const visit = async (folder: string, depth: number): Promise<void> => {
     if (depth > MAX_DEPTH) throw refuse(folder, `lies more than ${MAX_DEPTH} folders deep`);
     const names = await readdir(join(root, folder));
-    if (names.length === 0 && folder !== "") entries.push({ path: folder, type: "directory" });
+    if (names.length === 0 && folder !== "" && !ignores(folder)) {
+      add({ path: folder, type: "directory" });
+    }
     for (const name of names) {
       if (signal.aborted) throw interrupted();
       const path = folder === "" ? name : `${folder}/${name}`;
-      if (/[\p{Cc}\\\ufffd]/u.test(name)) {
-        throw refuse(path, "has a control character, a backslash or broken UTF-8 in its name");
-      }
+      const isOut = ignores(path);
+      if (isOut && ignores.whole) continue;
       const file = join(root, path);
       const facts = await lstat(file);
       if (facts.isDirectory()) {
         await visit(path, depth + 1);
         continue;
       }
+      if (isOut) continue;
       if (facts.isSymbolicLink()) {
         const linkpath = await readlink(file);
         if (leadsOut(path, linkpath)) {
@@ -73,11 +84,11 @@ export async function readContextFolder(
             "A build context holds everything that the build takes: copy the file into it.",
           );
         }
-        entries.push({ path, type: "symlink", linkpath });
+        add({ path, type: "symlink", linkpath });
       } else if (facts.isFile()) {
-        const { digest, size, executable } = await hashFile(file, signal);
-        bytes += size;
-        entries.push({ path, type: "file", executable, size, digest, file });
+        const content = await hashFile(file, signal);
+        bytes += content.size;
+        add({ path, type: "file", ...content, file });
       } else {
         throw refuse(path, "is neither a file nor a folder");
       }
@@ -96,6 +107,34 @@ export async function readContextFolder(
     throw readError(error, shown);
   }
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/**
+ * One entry of the folder, as `readContextFolder` would give it; undefined when there is none of that
+ * path, or a link is on the way to it.
+ * @throws BundlerError FILE for what cannot be read; INTERRUPTED.
+ */
+export async function findOwnEntry(
+  root: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<OwnEntry | undefined> {
+  if (isAbsolute(path) || posix.normalize(path) !== path || /^\.\.(?:\/|$)/.test(path)) {
+    return undefined;
+  }
+  const file = join(root, path);
+  try {
+    const [realRoot, realFolder] = await Promise.all([realpath(root), realpath(dirname(file))]);
+    if (join(realFolder, basename(file)) !== join(realRoot, path)) return undefined;
+    const facts = await lstat(file);
+    if (facts.isFile()) return { path, type: "file", ...(await hashFile(file, signal)), file };
+    return facts.isSymbolicLink()
+      ? { path, type: "symlink", linkpath: await readlink(file) }
+      : { path, type: "directory" };
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(error) ?? "")) return undefined;
+    throw readError(error, file);
+  }
 }
 
 /**
@@ -173,7 +212,7 @@ export async function readOwnText(
   throw changed(entry.file);
 }
 
-function changed(file: string): BundlerError {
+export function changed(file: string): BundlerError {
   return new BundlerError("LOCK", `${file} has changed while it was read.`, {
     hint: "Run the same command again.",
     details: { file },

@@ -9,6 +9,8 @@ import { sourceEntries } from "../source/entries.js";
 import { fetchSource } from "../source/fetch.js";
 import {
   type OwnEntry,
+  changed,
+  findOwnEntry,
   insideDefinition,
   readContextFolder,
   readOwnText,
@@ -34,7 +36,7 @@ export interface OpenContext {
     readonly shown: string;
     readonly text: string;
   };
-  /** Over all of `own`, and over which sources go where. */
+  /** Over all of `own`, over what is ignored, and over which sources go where. */
   readonly digest: Digest;
 }
 
@@ -83,16 +85,14 @@ export async function openContext(
   const { build } = component;
   const { signal } = context;
   const folder = await ownFolder(component, context);
-  const all =
-    folder === undefined ? [] : await readContextFolder(folder.root, folder.shown, signal);
   const used = usedSources(component, context.definition.sources);
-  const digest = contextDigest(all, used);
-
   const ignoreNames = [`${build.dockerfile}.dockerignore`, ".dockerignore"];
   const texts = new Map<string, { readonly shown: string; readonly text: string }>();
+  const read: OwnEntry[] = [];
   for (const path of [build.dockerfile, ...ignoreNames]) {
-    const entry = all.find((one) => one.path === path);
-    if (entry === undefined || folder === undefined) continue;
+    if (folder === undefined) break;
+    const entry = await findOwnEntry(folder.root, path, signal);
+    if (entry === undefined) continue;
     const shown = join(folder.shown, path);
     if (entry.type !== "file") {
       throw new BundlerError("DEFINITION", `${shown} is a ${kindOf(entry)}, not a file.`, {
@@ -100,7 +100,21 @@ export async function openContext(
       });
     }
     texts.set(path, { shown, text: await readOwnText(entry, shown, MAX_TEXT) });
+    read.push(entry);
   }
+  const ignoresOf = (): Ignores => {
+    const file = ignoreNames.map((path) => texts.get(path)).find((one) => one !== undefined);
+    return file === undefined
+      ? ignoresNothing
+      : withDockerfile(parseIgnore(file.shown, file.text), build.dockerfile);
+  };
+  // With a Dockerfile from elsewhere, what is to be ignored may be said there too.
+  const known = texts.has(build.dockerfile) ? ignoresOf() : ignoresNothing;
+  const all =
+    folder === undefined ? [] : await readContextFolder(folder.root, folder.shown, signal, known);
+  for (const entry of read) checkSame(entry, all);
+  const lists = read.filter(({ path }) => path !== build.dockerfile);
+  const digest = contextDigest(all, lists, used);
   const root = used.find(({ place }) => place === "root")?.source;
   if (!texts.has(build.dockerfile) && root !== undefined) {
     const wanted = [build.dockerfile, ...ignoreNames].filter((path) => !texts.has(path));
@@ -119,17 +133,28 @@ export async function openContext(
       },
     );
   }
-  const ignoreFile = ignoreNames.map((path) => texts.get(path)).find((one) => one !== undefined);
-  const listed =
-    ignoreFile === undefined ? ignoresNothing : parseIgnore(ignoreFile.shown, ignoreFile.text);
-  // As with Docker, the Dockerfile cannot be ignored away.
-  const ignores: Ignores = (path) => path !== build.dockerfile && listed(path);
+  const ignores = ignoresOf();
   return {
     own: all.filter(({ path }) => !ignores(path)),
     ignores,
     dockerfile: { path: build.dockerfile, ...found },
     digest,
   };
+}
+
+/** As with Docker, the Dockerfile cannot be ignored away. */
+function withDockerfile(listed: Ignores, dockerfile: string): Ignores {
+  const ignores = (path: string): boolean => path !== dockerfile && listed(path);
+  return Object.assign(ignores, { whole: listed.whole && !dockerfile.includes("/") });
+}
+
+/** @throws BundlerError LOCK when a file that was read alone is another one now. */
+function checkSame(entry: OwnEntry, all: readonly OwnEntry[]): void {
+  if (entry.type !== "file") return;
+  const now = all.find(({ path }) => path === entry.path);
+  if (now !== undefined && (now.type !== "file" || now.digest !== entry.digest)) {
+    throw changed(entry.file);
+  }
 }
 
 /** The folder of a recipe, or of the definition; undefined when a source's tree is all there is. */
@@ -198,8 +223,14 @@ async function readFromSource(
   return texts;
 }
 
-function contextDigest(entries: readonly OwnEntry[], used: readonly UsedSource[]): Digest {
-  const files = entries.map((entry) => {
+/** @param lists the `.dockerignore` files, which count even where they ignore themselves. */
+function contextDigest(
+  entries: readonly OwnEntry[],
+  lists: readonly OwnEntry[],
+  used: readonly UsedSource[],
+): Digest {
+  const unlisted = lists.filter(({ path }) => entries.every((one) => one.path !== path));
+  const files = [...entries, ...unlisted].map((entry) => {
     switch (entry.type) {
       case "file":
         return [entry.executable ? "x" : "-", entry.path, entry.digest];

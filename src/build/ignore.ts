@@ -5,9 +5,13 @@ import { BundlerError } from "../core/errors.js";
 const MAX_PATTERNS = 2000;
 
 /** Whether a path of the context stays out of it. */
-export type Ignores = (path: string) => boolean;
+export interface Ignores {
+  (path: string): boolean;
+  /** What lies in a folder that stays out does so too: nothing of it is taken back. */
+  readonly whole: boolean;
+}
 
-export const ignoresNothing: Ignores = () => false;
+export const ignoresNothing: Ignores = Object.assign(() => false, { whole: true });
 
 /**
  * Reads a `.dockerignore` as Docker does (docs.docker.com, "Build context", ".dockerignore files";
@@ -36,7 +40,7 @@ export function parseIgnore(file: string, text: string): Ignores {
       `${file} has ${patterns.length} patterns; at most ${MAX_PATTERNS} are accepted.`,
     );
   }
-  return (path) => {
+  const ignores = (path: string): boolean => {
     const parts = path.split("/");
     const names = parts.map((_, depth) => parts.slice(0, depth + 1).join("/"));
     let ignored = false;
@@ -46,6 +50,7 @@ export function parseIgnore(file: string, text: string): Ignores {
     }
     return ignored;
   };
+  return Object.assign(ignores, { whole: patterns.every(({ back }) => !back) });
 }
 
 function clean(pattern: string): string {

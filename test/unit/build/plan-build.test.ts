@@ -77,6 +77,33 @@ describe("a build's plan", () => {
     });
   });
 
+  it("is the same whatever lies in what .dockerignore leaves out, which is not looked at", async () => {
+    const context = async () => planned(await planBuild(HELLO, ARM64, lab.context())).build.context;
+    await lab.write({ "hello/.dockerignore": "node_modules\n*.log\n.dockerignore\n" });
+    const before = await context();
+    await lab.write({ "hello/build.log": "one", "hello/node_modules/.bin/x": "x" });
+    await symlink("/usr/bin/env", join(lab.definition, "hello", "node_modules", "env"));
+    await symlink("/nowhere", join(lab.definition, "hello", "link.log"));
+    expect(await context()).toBe(before);
+    // Not sent itself, and yet it says what of a source's tree is.
+    await lab.write({ "hello/.dockerignore": "node_modules\n*.log\n.dockerignore\nx\n" });
+    expect(await context()).not.toBe(before);
+  });
+
+  it("takes back what an exclamation mark names, from below a folder that is left out", async () => {
+    await lab.write({
+      "hello/.dockerignore": "vendor\n!vendor/keep\n",
+      "hello/vendor/keep/a.txt": "a",
+      "hello/vendor/other.txt": "other",
+    });
+    const context = async () => planned(await planBuild(HELLO, ARM64, lab.context())).build.context;
+    const before = await context();
+    await lab.write({ "hello/vendor/other.txt": "another" });
+    expect(await context()).toBe(before);
+    await lab.write({ "hello/vendor/keep/a.txt": "b" });
+    expect(await context()).not.toBe(before);
+  });
+
   it("is dated by SOURCE_DATE_EPOCH, or by the newest base, or else by 1980", async () => {
     const dated = async (options: Parameters<Lab["context"]>[0]) =>
       planned(await planBuild(HELLO, ARM64, lab.context(options))).build.date;

@@ -56,7 +56,7 @@ export function chooseByName<T extends Named>(
     "USAGE",
     `The archive ${archive} for ${component} holds several images: ${names.join(", ")}.`,
     {
-      hint: `Save the one that is meant alone: docker save -o FILE NAME.`,
+      hint: `Say which is meant: --archive-image ${component}=NAME.`,
       details: { component, names },
     },
   );

@@ -84,6 +84,12 @@ export const selectionFlags = {
     summary:
       "Take a component's image from this image archive (docker save, OCI archive) instead of a registry.",
   }),
+  "archive-image": Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    helpValue: "COMPONENT=NAME",
+    summary: "Of an archive with several images, take the one of this name.",
+  }),
 };
 
 /** Flags of the commands that may build images. */
@@ -140,6 +146,7 @@ export interface SelectionFlagValues {
   readonly only?: readonly string[] | undefined;
   readonly without?: readonly string[] | undefined;
   readonly archive?: readonly string[] | undefined;
+  readonly "archive-image"?: readonly string[] | undefined;
 }
 
 /** What `buildFlags` parse to. */
@@ -161,6 +168,7 @@ export function readSelection(
     platforms: readPlatforms(flags.platform),
     without: flags.without ?? [],
     archives: readFiles("archive", flags.archive, "COMPONENT=FILE"),
+    archiveImages: new Map(pairs("archive-image", flags["archive-image"] ?? [], "COMPONENT=NAME")),
     build: readBuildChoices(flags),
     ...(flags.only === undefined ? {} : { only: flags.only }),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),

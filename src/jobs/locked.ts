@@ -7,7 +7,7 @@ import type { Component, Definition } from "../definition/types.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { parseReference } from "../image/reference.js";
 import { pinnedManifest } from "../plan/resolve.js";
-import { type SelectionOptions, importComponent } from "./plan.js";
+import { type SelectionOptions, checkArchiveImages, importComponent } from "./plan.js";
 import type { SourceOptions, Sources } from "./sources.js";
 
 /**
@@ -58,6 +58,7 @@ export async function obeyLock(
     );
     platforms.push(locked);
   }
+  checkArchiveImages(definition, selection);
   for (const name of selection.archives.keys()) {
     const taken = platforms.some(({ components }) =>
       components.some((one) => one.name === name && one.method === "provided"),
@@ -142,7 +143,10 @@ async function checkArchive(
     });
   }
   const image = await importComponent(
-    { component: component.name, image: component.image, file, platform: parsePlatform(platform) },
+    {
+      ...{ component, file, platform: parsePlatform(platform) },
+      archiveImages: selection.archiveImages,
+    },
     context,
   );
   if (image.manifest.digest !== digest) {

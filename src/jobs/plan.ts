@@ -1,9 +1,10 @@
 import { importArchive } from "../acquire/archive.js";
 import { type FetchPlan, packedComponents, planFetch } from "../acquire/fetch.js";
 import type { Digest } from "../core/digest.js";
+import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import type { Platform } from "../core/platform.js";
-import type { Definition } from "../definition/types.js";
+import type { Component, Definition } from "../definition/types.js";
 import { type Plan, type PlanProblem, makePlan } from "../plan/plan.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { formatReference, parseReference } from "../image/reference.js";
@@ -18,6 +19,8 @@ export interface SelectionOptions {
   readonly without: readonly string[];
   /** Component → image archive given by hand. */
   readonly archives: ReadonlyMap<string, string>;
+  /** Component → the name that its archive has the image under, where that holds several. */
+  readonly archiveImages?: ReadonlyMap<string, string>;
   /** What is said about image builds. */
   readonly build?: BuildChoices;
   /** SOURCE_DATE_EPOCH in seconds. */
@@ -98,6 +101,7 @@ export async function planWith(
   options: SourceOptions & Sources & { readonly builds: Builds },
 ): Promise<Plan> {
   const { registry, store, signal, onEvent, builds } = options;
+  checkArchiveImages(definition, selection);
   return makePlan(definition, selection.platforms, {
     ...selection,
     build: selection.build?.always ?? new Set(),
@@ -108,19 +112,33 @@ export async function planWith(
     onEvent,
     importArchive: (component, file, platform, stop) =>
       importComponent(
-        { component: component.name, image: component.image, file, platform },
+        { component, file, platform, archiveImages: selection.archiveImages },
         { store, signal: stop, onEvent },
       ),
   });
 }
 
+/** @throws BundlerError USAGE for a component that comes from no archive. */
+export function checkArchiveImages(
+  { components }: Definition,
+  { archives, archiveImages = new Map() }: SelectionOptions,
+): void {
+  for (const name of archiveImages.keys()) {
+    const shipped = components.some((one) => one.name === name && one.archive !== undefined);
+    if (shipped || archives.has(name)) continue;
+    throw new BundlerError("USAGE", `--archive-image ${name}: no archive is given for ${name}.`, {
+      hint: `Give it too: --archive ${name}=FILE.`,
+    });
+  }
+}
+
 /** Reads a provided image archive into the store, under the name that the component table gives it. */
 export function importComponent(
   from: {
-    readonly component: string;
-    readonly image: string;
+    readonly component: Pick<Component, "name" | "image">;
     readonly file: string;
     readonly platform: Platform;
+    readonly archiveImages: SelectionOptions["archiveImages"];
   },
   context: {
     readonly store: Store;
@@ -128,11 +146,14 @@ export function importComponent(
     readonly onEvent: EventSink;
   },
 ) {
-  const { registry, repository, tag } = parseReference(from.image);
+  const { name, image } = from.component;
+  const { registry, repository, tag } = parseReference(image);
+  const choose = from.archiveImages?.get(name);
   return importArchive(from.file, {
-    component: from.component,
+    component: name,
     platform: from.platform,
     reference: formatReference({ registry, repository, tag: tag ?? "latest" }),
+    ...(choose === undefined ? {} : { choose }),
     ...context,
   });
 }

@@ -1,14 +1,16 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parsePlatform } from "../../src/core/platform.js";
 import { loadDefinition } from "../../src/definition/definition.js";
 import type { CreateResult } from "../../src/jobs/create.js";
 import type { PlanResult } from "../../src/jobs/plan.js";
+import { writeSampleArchive } from "../../src/sample/archives.js";
 import { sampleCatalogue } from "../../src/sample/catalogue.js";
 import {
   type SampleRegistry,
@@ -311,6 +313,48 @@ describe("create, asked for what cannot be", () => {
     const tampered = await cli(create(registry, "--locked", lock, "--json"), inDir);
     expect(tampered.code).toBe(8);
     expect(errorOf(tampered).message).toContain("does not agree with the manifest");
+  });
+
+  it("takes of an archive with several images the one that is named, with a lock too", async () => {
+    const registry = await serve();
+    const images = sampleCatalogue(await loadDefinition(definition));
+    const folder = path.join(dir, "several");
+    await mkdir(folder);
+    const manifests: { readonly digest: string }[] = [];
+    for (const [at, reference] of ["vendor.example/cache:1", "vendor.example/other:1"].entries()) {
+      const file = path.join(dir, `${at}.tar`);
+      await writeSampleArchive(file, images[at]!, { platform: parsePlatform("arm64"), reference });
+      await run("tar", ["-xf", file, "-C", folder]);
+      const index = JSON.parse(await readFile(path.join(folder, "index.json"), "utf8")) as {
+        manifests: { digest: string }[];
+      };
+      manifests.push(...index.manifests);
+    }
+    await writeFile(
+      path.join(folder, "index.json"),
+      JSON.stringify({ schemaVersion: 2, manifests }),
+    );
+    const lock = path.join(dir, "small.lock.json");
+    const given = ["--archive", `cache=${folder}`];
+    const chosen = [...given, "--archive-image", "cache=vendor.example/other:1"];
+    const plan = ["plan", definition, "-p", "arm64", ...sources(registry), "--lock", lock];
+
+    const unsaid = await cli([...plan, ...given, "--json"], inDir);
+    expect(unsaid.code).toBe(2);
+    expect(errorOf(unsaid).hint).toContain("--archive-image cache=NAME");
+    const alone = await cli([...plan, "--archive-image", "cache=x", "--json"], inDir);
+    expect(errorOf(alone)).toMatchObject({
+      code: "USAGE",
+      hint: expect.stringContaining("--archive cache=FILE") as string,
+    });
+
+    const planned = await cli([...plan, ...chosen, "--json"], inDir);
+    const [platform] = (jsonOf(planned) as PlanResult).platforms;
+    expect(platform?.components.find(({ name }) => name === "cache")?.digest).toBe(
+      manifests[1]?.digest,
+    );
+    expect((await cli(create(registry, "--locked", lock, ...given), inDir)).code).toBe(2);
+    expect((await cli(create(registry, "--locked", lock, ...chosen), inDir)).code).toBe(0);
   });
 
   it("names the archives that are finished when a later platform fails", async () => {

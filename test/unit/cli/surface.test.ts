@@ -58,6 +58,7 @@ describe("the command surface", () => {
         -q --quiet
       create [bundle]
         --archive COMPONENT=FILE*
+        --archive-image COMPONENT=NAME*
         --build A,B*
         --builder NAME
         --ca FILE*
@@ -104,6 +105,7 @@ describe("the command surface", () => {
         -q --quiet
       plan [bundle]
         --archive COMPONENT=FILE*
+        --archive-image COMPONENT=NAME*
         --build A,B*
         --builder NAME
         --ca FILE*

@@ -43,10 +43,11 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
   const epoch = String(request.epoch);
   const exporter = ["type=docker", `dest=${output}`];
   if (rewritesTimestamps(builder)) exporter.push("rewrite-timestamp=true");
-  const given = new Set(Object.keys(request.args).map((name) => name.toUpperCase()));
+  const given = givenNames(request);
+  const declared = new Set(request.secrets.map(({ id }) => id));
   const proxies = proxiesOf(env, given);
-  const go = GO.filter((name) => !given.has(name) && env[name]);
-  const secret = confidentialGo(env);
+  const secret = confidentialGo(request, env);
+  const go = GO.filter((name) => !given.has(name) && env[name] && !secret.includes(name));
   const progress = version.compare("0.13.0") >= 0 ? "rawjson" : "plain";
   const args = [
     "build",
@@ -57,14 +58,16 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
     `--file=${request.dockerfile}`,
     `--tag=${request.reference}`,
     ...(request.target === undefined ? [] : [`--target=${request.target}`]),
-    ...[...Object.keys(proxies), ...go.filter((name) => !secret.includes(name))].map(
-      (name) => `--build-arg=${name}`,
-    ),
+    ...[...Object.keys(proxies), ...go].map((name) => `--build-arg=${name}`),
     `--build-arg=SOURCE_DATE_EPOCH=${epoch}`,
     ...Object.entries(request.args).map(([name, value]) => `--build-arg=${argName(name)}=${value}`),
     ...request.secrets.map((one) => `--secret=${fields(secretFields(one))}`),
-    ...secret.map((name) => `--secret=${fields([`id=${name}`, `env=${name}`])}`),
-    ...(caFile === undefined ? [] : [`--secret=${fields(["id=ca", `src=${caFile}`])}`]),
+    ...secret
+      .filter((name) => !declared.has(name))
+      .map((name) => `--secret=${fields([`id=${name}`, `env=${name}`])}`),
+    ...(caFile === undefined || declared.has("ca")
+      ? []
+      : [`--secret=${fields(["id=ca", `src=${caFile}`])}`]),
     ...(request.bases ?? []).map(
       ({ reference, dir, digest }) => `--build-context=${reference}=oci-layout://${dir}@${digest}`,
     ),
@@ -81,6 +84,11 @@ export function buildCommand(request: BuildRequest, options: CommandOptions): Bu
     },
     progress,
   };
+}
+
+/** In upper case: what the definition gives goes before what the environment has. */
+function givenNames({ args }: BuildRequest): ReadonlySet<string> {
+  return new Set(Object.keys(args).map((name) => name.toUpperCase()));
 }
 
 /** The environment's proxies under the names that they are passed by: of each, one of its two spellings. */
@@ -102,8 +110,9 @@ function proxiesOf(
  * Go settings with a password in them. An argument would stay in the image's history: these reach the
  * build as secrets of their own name.
  */
-export function confidentialGo(env: NodeJS.ProcessEnv): string[] {
-  return GO.filter((name) => /:\/\/[^\s/,]*@/.test(env[name] ?? ""));
+export function confidentialGo(request: BuildRequest, env: NodeJS.ProcessEnv): string[] {
+  const given = givenNames(request);
+  return GO.filter((name) => !given.has(name) && /:\/\/[^\s/,]*@/.test(env[name] ?? ""));
 }
 
 /** BuildKit 0.13 and later; the engine's own tells no version, and passes over what it does not know. */

@@ -75,7 +75,7 @@ async function build(
     output,
     ...(caFile === undefined ? {} : { caFile }),
   });
-  for (const name of confidentialGo(env)) {
+  for (const name of confidentialGo(request, env)) {
     const message = `${name} holds a password: builds get it as the secret ${name} (RUN --mount=type=secret,id=${name}), not as an argument.`;
     run.onEvent({ type: "notice", level: "warn", message });
   }

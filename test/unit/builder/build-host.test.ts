@@ -492,6 +492,32 @@ describe("a build", () => {
     });
   });
 
+  it("lets the definition's arguments and secrets go before those of the environment", async () => {
+    const pem = join(dir, "ca.pem");
+    await writeFile(pem, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    const events = await build(
+      BUILDS,
+      {
+        args: { GOPROXY: "https://goproxy.cn" },
+        secrets: [
+          { id: "ca", env: "OWN_CA" },
+          { id: "GOPRIVATE", env: "OWN" },
+        ],
+      },
+      {
+        caFiles: [pem],
+        env: { GOPROXY: "https://me:hunter22@proxy", GOPRIVATE: "https://me:hunter22@git" },
+      },
+    );
+    const { args } = await buildCall();
+    expect(values(args, "secret")).toEqual(["id=ca,env=OWN_CA", "id=GOPRIVATE,env=OWN"]);
+    expect(values(args, "build-arg")).toEqual([
+      "SOURCE_DATE_EPOCH=1700000000",
+      "GOPROXY=https://goproxy.cn",
+    ]);
+    expect(JSON.stringify(events)).not.toContain("GOPROXY holds");
+  });
+
   it("hands over secrets and certificates without their content on the command line", async () => {
     const pem = (text: string) =>
       `-----BEGIN CERTIFICATE-----\n${text}\n-----END CERTIFICATE-----\n`;

@@ -234,15 +234,27 @@ async function feed(
 ): Promise<{ readonly failure?: { readonly reason: unknown } }> {
   if (input === undefined || stdin === null) return {};
   let failure: { readonly reason: unknown } | undefined;
-  async function* watched(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    try {
-      yield* chunks;
-    } catch (reason) {
-      failure = { reason };
-      stop();
-      throw reason;
-    }
-  }
+  const watched = (source: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> => {
+    const chunks = source[Symbol.asyncIterator]();
+    return {
+      // Without a `throw`: a stream that breaks would throw its own error into the input with it.
+      [Symbol.asyncIterator]: () => ({
+        next: async () => {
+          try {
+            return await chunks.next();
+          } catch (reason) {
+            failure = { reason };
+            stop();
+            throw reason;
+          }
+        },
+        return: async () => {
+          await chunks.return?.();
+          return { done: true, value: undefined };
+        },
+      }),
+    };
+  };
   const chunks =
     typeof input === "string" ? Readable.from([Buffer.from(input)]) : Readable.from(watched(input));
   await pipeline(chunks, stdin).catch(() => undefined);

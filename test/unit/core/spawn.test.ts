@@ -157,6 +157,31 @@ describe("the input", () => {
     expect(returned).toBe(true);
   });
 
+  it("that a program leaves unread is told of no error", async () => {
+    const seen: string[] = [];
+    async function* input() {
+      try {
+        // The program is gone while this waits for its next chunk to be asked for.
+        for (;;) {
+          yield Buffer.alloc(256 * 1024);
+          await sleep(1);
+        }
+      } catch (error) {
+        seen.push(String(error));
+        throw error;
+      } finally {
+        seen.push("let go");
+      }
+    }
+    for (let run = 0; run < 10; run += 1) {
+      expect(await sh("head -c 300000 >/dev/null; exit 7", { input: input() })).toMatchObject({
+        kind: "ended",
+        code: 7,
+      });
+    }
+    await expect.poll(() => seen).toEqual(Array.from({ length: 10 }, () => "let go"));
+  });
+
   it("that never comes does not hold up a program that ended", async () => {
     async function* stuck(): AsyncGenerator<Uint8Array> {
       yield Buffer.from("x");

@@ -1,76 +1,193 @@
 # shellcheck shell=sh
-# The bundle's images: which the engine lacks, whether there is room, loading, checking.
+# The bundle's images in the engine: which are there, loading what is missing, and the receipt.
+
+# The name under which this site's engine knows an image: as in the bundle, or in the site's registry.
+site_name() { # REFERENCE
+    if [ -f "$RELEASE_DIR/.registry" ]; then
+        name_in_registry "$(cat "$RELEASE_DIR/.registry")" "$1"
+    else
+        printf '%s\n' "$1"
+    fi
+}
 
 # The engine knows an image by the digest of its config or, with the containerd image store, of
 # its manifest.
-image_present() { # REFERENCE MANIFEST CONFIG
-    id=$("$ENGINE" image inspect --format '{{.Id}}' "$1" 2>/dev/null) || return 1
+image_is() { # NAME MANIFEST CONFIG
+    id=$("$ENGINE" image inspect --format '{{.Id}}' "$1" 2>/dev/null </dev/null) || return 1
     id=sha256:${id#sha256:}
     [ "$id" = "$2" ] || [ "$id" = "$3" ]
 }
 
+image_present() { # REFERENCE MANIFEST CONFIG
+    image_is "$(site_name "$1")" "$2" "$3"
+}
+
+image_fact() { # FORMAT NAME
+    "$ENGINE" image inspect --format "$1" "$2" 2>/dev/null </dev/null || :
+}
+
 # The platform that the engine shows for an image. Old engines know no variant.
-image_platform() { # REFERENCE
-    platform=$("$ENGINE" image inspect --format '{{.Os}}/{{.Architecture}}' "$1" 2>/dev/null) || return 1
-    variant=$("$ENGINE" image inspect --format '{{.Variant}}' "$1" 2>/dev/null) || variant=
+image_platform() { # NAME
+    platform=$(image_fact '{{.Os}}/{{.Architecture}}' "$1")
+    variant=$(image_fact '{{.Variant}}' "$1")
     case $platform/$variant in
         linux/arm/v[0-9]*) printf '%s/%s\n' "$platform" "$variant" ;;
-        *) printf '%s\n' "$platform" ;;
+        *) printf '%s\n' "${platform:-?}" ;;
     esac
 }
 
-check_image_platform() { # COMPONENT REFERENCE PLATFORM
-    shown=$(image_platform "$2") || shown='?'
-    case $3:$shown in
+platform_fits() { # EXPECTED SHOWN
+    case $1:$2 in
         # Where the engine shows no variant, the digest alone speaks for it.
-        "$shown:$shown" | "$shown"/*:linux/*) ;;
-        *) fail 7 image_wrong_platform "$1" "$2" "$3" "$shown" ;;
+        "$2:$2" | "$2"/*:linux/*) return 0 ;;
+        *) return 1 ;;
     esac
 }
 
-missing_images() {
-    records images | while IFS=$TAB read -r component tarball reference manifest config platform bytes; do
-        image_present "$reference" "$manifest" "$config" ||
-            printf '%s\t%s\n' "$component" "$bytes"
+# Whether --only leaves a component out.
+is_wanted() { # COMPONENT
+    [ -n "$ONLY" ] || return 0
+    case ,$ONLY, in
+        *",$1,"*) return 0 ;;
+        *) return 1 ;;
+    esac
+}
+
+check_only_names() {
+    [ -n "$ONLY" ] || return 0
+    known=$(records images | cut -f 1)
+    printf '%s\n' "$ONLY" | tr ',' '\n' | while IFS= read -r name; do
+        printf '%s\n' "$known" | grep -qxF -e "$name" ||
+            fail 2 unknown_component "$name" "$(printf '%s\n' "$known" | tr '\n' ' ')"
+    done || exit $?
+}
+
+# Whether every image of the release at hand is in the engine, or where the engine gets it by itself.
+all_images_present() {
+    [ ! -f "$RELEASE_DIR/.registry" ] || return 0
+    records images | while IFS=$TAB read -r component _ reference manifest config _; do
+        image_present "$reference" "$manifest" "$config" || exit 1
     done
 }
 
-# Layers unpack to between two and four times their compressed size.
-check_space() {
-    bytes=$(missing_images | awk -F '\t' '{ sum += $2 } END { printf "%.0f\n", sum }')
-    [ "$bytes" != 0 ] || return 0
-    folder=$(engine_fact folder 2>/dev/null) || folder=
-    free=$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { printf "%.0f\n", $4 * 1024 }') || free=
-    if [ -z "$folder" ] || [ -z "$free" ]; then
-        say space_unknown "$(human_size "$bytes")"
-        return 0
-    fi
-    case $(awk -v need="$bytes" -v free="$free" \
-        'BEGIN { print (free < 2 * need ? "none" : free < 4 * need ? "tight" : "enough") }') in
-        none) fail 6 space_short "$folder" "$(human_size "$free")" "$(several "$bytes" 2)" "$(several "$bytes" 4)" ;;
-        tight) say space_tight "$folder" "$(human_size "$free")" "$(several "$bytes" 4)" ;;
-        enough) say space_enough "$folder" "$(human_size "$free")" ;;
-    esac
-}
-
-several() { # BYTES FACTOR
-    human_size "$(awk -v bytes="$1" -v factor="$2" 'BEGIN { printf "%.0f\n", bytes * factor }')"
-}
-
+# Loads what the engine lacks. An image that is there under another name of the same tag is replaced.
 load_images() {
     total=$(records images | grep -c . || :)
     number=0
-    while IFS=$TAB read -r component tarball reference manifest config platform bytes; do
+    while IFS=$TAB read -r component tarball reference manifest config platform bytes _; do
         case $component in '#'*) continue ;; esac
         number=$((number + 1))
+        is_wanted "$component" || continue
         if image_present "$reference" "$manifest" "$config"; then
             say image_there "$number" "$total" "$component"
         else
             say loading_image "$number" "$total" "$component" "$(human_size "$bytes")"
-            attend "$ENGINE" load -i "$tarball" || fail 7 load_failed "$component" "$tarball" "$LOG"
-            image_present "$reference" "$manifest" "$config" ||
+            [ -f "$ROOT/$tarball" ] || fail 7 no_tarball "$component" "$ROOT/$tarball"
+            attend "$ENGINE" load -i "$ROOT/$tarball" || fail 7 load_failed "$component" "$tarball" "$LOG"
+            image_is "$reference" "$manifest" "$config" ||
                 fail 7 image_differs "$component" "$reference" "$config"
+            shown=$(image_platform "$reference")
+            platform_fits "$platform" "$shown" ||
+                fail 7 image_wrong_platform "$component" "$reference" "$platform" "$shown"
         fi
-        check_image_platform "$component" "$reference" "$platform"
-    done <site/images.tsv
+    done <"$TABLES/images.tsv"
+}
+
+# --- receipt -----------------------------------------------------------------------------------------
+
+# Asks the engine once more for every image of the release at hand, says and writes down what it answers.
+# Fails where one of them is not there or not what it should be.
+take_receipt() {
+    receipt=$(receipt_lines)
+    bad=$(printf '%s\n' "$receipt" | awk -F "$TAB" '$1 == "no" { count++ } END { print count + 0 }')
+    if [ "$bad" -eq 0 ]; then verdict=ok; else verdict=failed; fi
+    if [ "$JSON" = no ]; then
+        say receipt_head
+        printf '%s\n' "$receipt" | while IFS=$TAB read -r good component reference _ id shown size; do
+            if [ "$good" = yes ]; then mark=ok; else mark=$(message receipt_bad); fi
+            say receipt_line "$mark" "$component" "$reference" "$shown" "$(human_size "$size")" "$id"
+        done
+    fi
+    receipt_json "$verdict" "$receipt" >"$HOME_DIR/receipt.json.new"
+    mv -f "$HOME_DIR/receipt.json.new" "$HOME_DIR/receipt.json"
+    if [ "$JSON" = yes ]; then cat "$HOME_DIR/receipt.json"; fi
+    [ "$bad" -eq 0 ]
+}
+
+# One line an image: yes or no; component; name; what it should be; then the engine's id, platform, size.
+receipt_lines() {
+    records images | while IFS=$TAB read -r component _ reference manifest config platform _; do
+        is_wanted "$component" || continue
+        name=$(site_name "$reference")
+        id=$(image_fact '{{.Id}}' "$name")
+        shown=$(image_platform "$name")
+        size=$(image_fact '{{.Size}}' "$name")
+        good=no
+        if image_present "$reference" "$manifest" "$config" && platform_fits "$platform" "$shown"; then good=yes; fi
+        printf '%s\t%s\t%s\t%s %s %s\t%s\t%s\t%s\n' \
+            "$good" "$component" "$name" "$manifest" "$config" "$platform" "${id:--}" "$shown" "${size:-0}"
+    done
+}
+
+receipt_json() { # VERDICT LINES
+    printf '{\n  "bundle": %s,\n  "release": %s,\n  "platform": %s,\n  "time": %s,\n  "engine": %s,\n  "result": %s,\n  "images": [' \
+        "$(json_string "$(bundle_value name) $(bundle_value version)")" "$(json_string "$RELEASE")" \
+        "$(json_string "$(bundle_value platform)")" "$(json_string "$(date -u '+%Y-%m-%dT%H:%M:%SZ')")" \
+        "$(json_string "$ENGINE $(engine_fact version)")" "$(json_string "$1")"
+    comma=
+    printf '%s\n' "$2" | while IFS=$TAB read -r good component name expected id shown size; do
+        [ -n "$good" ] || continue
+        manifest=${expected%% *}
+        platform=${expected##* }
+        config=${expected#* }
+        config=${config%% *}
+        if [ "$good" = yes ]; then good=true; else good=false; fi
+        printf '%s\n    { "component": %s, "reference": %s, "ok": %s,\n' "$comma" \
+            "$(json_string "$component")" "$(json_string "$name")" "$good"
+        printf '      "expected": { "manifest": %s, "config": %s, "platform": %s },\n' \
+            "$(json_string "$manifest")" "$(json_string "$config")" "$(json_string "$platform")"
+        case $shown in
+            '?') printf '      "found": null }' ;;
+            *) printf '      "found": { "id": %s, "os": %s, "architecture": %s, "size": %s } }' \
+                "$(json_string "$id")" "$(json_string "${shown%%/*}")" "$(json_string "${shown#*/}")" "$size" ;;
+        esac
+        comma=,
+    done
+    printf '\n  ]\n}\n'
+}
+
+# --- names that keep images --------------------------------------------------------------------------
+
+# A second name for each image of a release. A newer bundle may load another image under the same name,
+# and an image without any name is the next one that somebody cleans away.
+kept_name() { # RELEASE COMPONENT
+    printf 'openim-bundler.local/%s/%s:%s\n' "$PROJECT" "$2" "$(printf '%s' "$1" | tr -c 'A-Za-z0-9_.-' '-')"
+}
+
+keep_images() { # RELEASE
+    (
+        use_release "$1"
+        records images | while IFS=$TAB read -r component _ reference manifest config _; do
+            name=$(site_name "$reference")
+            # Where an earlier run kept it already, the name may belong to the newer image by now.
+            image_is "$(kept_name "$1" "$component")" "$manifest" "$config" && continue
+            if image_present "$reference" "$manifest" "$config"; then
+                "$ENGINE" tag "$name" "$(kept_name "$1" "$component")" >>"$LOG" 2>&1 </dev/null || exit 7
+            fi
+        done
+    ) || fail 7 image_not_kept "$1" "$LOG"
+}
+
+# Gives the images of a release their own names back. Fails where one is gone.
+give_back_images() { # of the release at hand
+    records images | while IFS=$TAB read -r component _ reference manifest config _; do
+        image_present "$reference" "$manifest" "$config" && continue
+        kept=$(kept_name "$RELEASE" "$component")
+        if "$ENGINE" image inspect "$kept" >/dev/null 2>&1 </dev/null &&
+            "$ENGINE" tag "$kept" "$(site_name "$reference")" >>"$LOG" 2>&1 </dev/null; then
+            continue
+        fi
+        say image_gone "$component" "$reference" >&2
+        exit 1
+    done
 }

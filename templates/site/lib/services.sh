@@ -4,39 +4,54 @@
 # How often to look at the services.
 POLL_SECONDS=${POLL_SECONDS:-5}
 
-# Starts all services, then waits until each is healthy, or running where it has no health check.
-start_services() { # TIMEOUT
+# One line a service, as it was when somebody looked last.
+states=
+
+# Starts the services of the release at hand and waits until each is healthy, or running where it has no
+# health check. Fails, having said why, where one ends, compose gives up, or the time is over.
+bring_up() {
     say starting_services
     expected=$(expected_services)
-    set -- "$1" up -d
+    set -- up -d --remove-orphans
     # Sealed services never pull; where compose knows the option it is told so once more.
-    if project up --help 2>/dev/null | grep -q -e '--pull string'; then
+    if [ "$(compose_file)" = compose.yaml ] && project up --help 2>/dev/null | grep -q -e '--pull string'; then
         set -- "$@" --pull never
     fi
-    limit=$1
-    shift
     begin=$(seconds)
     before=
+    told=
     started=no
-    start .install.up become_project "$@"
+    states=
+    start "$HOME_DIR/up.log" become_project "$@"
     while :; do
         if [ "$started" = no ] && start_ended; then
             started=yes
             start_outcome || started=failed
-            cat .install.up >>"$LOG"
+            cat "$HOME_DIR/up.log" >>"$LOG"
         fi
         states=$(service_states "$expected")
         open=$(printf '%s\n' "$states" | grep -v '^ready' || :)
-        [ "$started" != failed ] || give_up "$states" compose_failed
+        if [ "$started" = failed ]; then
+            not_ready compose_failed
+            return 1
+        fi
         case $open in
-            *"failed$TAB"*) give_up "$states" service_failed ;;
+            *"failed$TAB"*)
+                not_ready service_failed
+                return 1 ;;
             '')
                 # Twice the same: a service that keeps falling over looks well in between.
-                if [ "$started" = yes ] && [ "$states" = "$before" ]; then return 0; fi ;;
+                if [ "$started" = yes ] && [ "$states" = "$before" ]; then
+                    rm -f "$HOME_DIR/up.log"
+                    return 0
+                fi ;;
         esac
         before=$states
         passed=$(($(seconds) - begin))
-        [ "$passed" -lt "$limit" ] || give_up "$states" too_slow "$limit"
+        if [ "$passed" -ge "$TIMEOUT" ]; then
+            not_ready too_slow "$TIMEOUT"
+            return 1
+        fi
         say_progress "$passed" "$states"
         nap "$POLL_SECONDS"
     done
@@ -90,7 +105,7 @@ containers() {
     # With {{.Id}} in the format Docker falls back to the bare JSON (its field is ID), and there the
     # health of a container without a health check is an error. A container that goes between the
     # two commands is missing in the answer, and no more.
-    "$ENGINE" ps -aq --no-trunc --filter "label=com.docker.compose.project=$(bundle_value project)" |
+    "$ENGINE" ps -aq --no-trunc --filter "label=com.docker.compose.project=$PROJECT" |
         while IFS= read -r id; do
             if facts=$("$ENGINE" inspect --format "$format" "$id" 2>/dev/null </dev/null); then
                 printf '%s|%s\n' "$facts" "$id"
@@ -108,44 +123,65 @@ last_probe() { # CONTAINER
     "$ENGINE" inspect --format "$probes" "$1" 2>/dev/null | grep . | tail -n 1 || :
 }
 
+# Says where things stand when that has changed, and every half minute.
 say_progress() { # SECONDS STATES
     all=$(printf '%s\n' "$2" | grep -c . || :)
     ready=$(printf '%s\n' "$2" | grep -c '^ready' || :)
     names=$(printf '%s\n' "$2" | awk -F '\t' '$1 != "ready" { printf "%s%s (%s)", sep, $2, $3; sep = ", " }')
+    now="$ready $names $(($1 / 30))"
+    [ "$now" != "$told" ] || return 0
+    told=$now
     if [ -n "$names" ]; then say waiting "$1" "$ready" "$all" "$names"; else say settling "$1" "$all"; fi
 }
 
-# Says which services are not ready and shows their last words.
-give_up() { # STATES KEY ARG...
-    states=$1
-    shift
-    if [ -n "$STARTER" ]; then kill "$STARTER" 2>/dev/null || :; fi
-    if [ -s .install.up ]; then
-        printf '%s\n' "$(tail -n 20 .install.up)" | tee -a "$LOG" >&2
+# Says which services are not ready, shows their last words, and why nobody waits any longer.
+not_ready() { # KEY ARG...
+    if [ -n "$STARTER" ]; then
+        kill "$STARTER" 2>/dev/null || :
+        start_outcome || :
+    fi
+    if [ -s "$HOME_DIR/up.log" ]; then
+        printf '%s\n' "$(tail -n 20 "$HOME_DIR/up.log")" | tee -a "$LOG" >&2
     fi
     printf '%s\n' "$states" | awk -F '\t' '$1 != "ready"' |
         while IFS=$TAB read -r _ name word id restarts; do
+            [ -n "$name" ] || continue
             say service_not_ready "$name" "$word" "$restarts" >&2
             [ "$id" != - ] || continue
             probe=$(last_probe "$id")
             [ -z "$probe" ] || say health_check_said "$probe" >&2
             "$ENGINE" logs --tail 20 "$id" 2>&1 </dev/null | sed 's/^/    /' | tee -a "$LOG" >&2
         done
-    fail 9 "$@" "$LOG"
+    say "$@" >&2
+}
+
+# Whether all services are ready now, without waiting. Leaves their states in `states`.
+all_ready() {
+    states=$(service_states "$(expected_services)")
+    case $states in
+        '' | *"waiting$TAB"* | *"failed$TAB"*) return 1 ;;
+    esac
+}
+
+container_of() { # SERVICE
+    containers | awk -F '|' -v name="$1" '$1 == name && $7 != "True" && $2 == "running" { print $8; exit }'
 }
 
 report_success() {
+    report_addresses
     data=$(setting_value DATA_DIR)
-    printf '%s\n' "$states" | while IFS=$TAB read -r _ name _ id _; do
-        [ "$id" = - ] || addresses "$name" "$id" |
-            while IFS= read -r address; do
-                say address "$name" "$address" "$(component_title "$name")"
-            done
-    done
-    say settings_hint "$PWD/.env"
+    say settings_hint "$ENV_FILE"
     [ -z "$data" ] || say data_hint "$data"
-    say status_hint "$PWD" "$COMPOSE -p $(bundle_value project)"
-    say success "$(title)" "$(printf '%s\n' "$states" | grep -c . || :)"
+    say status_hint "$HOME_DIR/current/install.sh"
+}
+
+report_addresses() {
+    printf '%s\n' "$states" | while IFS=$TAB read -r _ name _ id _; do
+        [ -n "$name" ] && [ "$id" != - ] || continue
+        addresses "$name" "$id" | while IFS= read -r address; do
+            say address "$name" "$address" "$(component_title "$name")"
+        done
+    done
 }
 
 # Where a service listens: what the engine publishes or, on the host's own network, what the

@@ -1,6 +1,9 @@
 # shellcheck shell=sh
-# What one run needs: messages to the terminal and the log, the lock, interruption, long commands.
+# What one run needs: messages to the terminal and the log, questions, interruption, long commands.
 
+NEWLINE='
+'
+TAB=$(printf '\t')
 LOG=/dev/null
 LOCK=
 CHILD=
@@ -28,25 +31,18 @@ log_text() { # TEXT
     printf '%s %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$1" >>"$LOG"
 }
 
-# From here on the run writes install.log in the bundle's folder.
-begin_log() { # DRY-RUN
-    [ "$1" = no ] || return 0
-    (umask 077 && : >>install.log) 2>/dev/null || fail 10 folder_not_writable "$PWD"
-    chmod 600 install.log
-    LOG=$PWD/install.log
-    printf '\n' >>"$LOG"
-}
-
-# Two installers at once would write two sets of passwords.
-take_lock() {
-    if ! mkdir .install.lock 2>/dev/null; then
-        owner=$(cat .install.lock/pid 2>/dev/null || :)
-        if [ -z "$owner" ] || [ -d "/proc/$owner" ]; then
-            fail 10 already_running "${owner:-?}" "$PWD/.install.lock"
-        fi
-    fi
-    LOCK=$PWD/.install.lock
-    printf '%s\n' "$$" >"$LOCK/pid"
+# Asks before something that cannot simply be done again. Without a terminal --yes has to answer.
+ask_yes() { # KEY ARG...
+    [ "$YES" = no ] || return 0
+    [ -t 0 ] || fail 2 nobody_to_ask "$COMMAND"
+    message "$@"
+    printf '%s ' "$(message yes_or_no)"
+    read -r answer || answer=
+    log_text "$(message "$@") $answer"
+    case $answer in
+        [yY] | [yY][eE][sS] | 是) return 0 ;;
+    esac
+    fail 2 not_confirmed
 }
 
 handle_signals() {
@@ -57,13 +53,12 @@ handle_signals() {
 interrupted() {
     trap '' INT TERM HUP
     for process in $CHILD $STARTER; do kill "$process" 2>/dev/null || :; done
-    fail 130 interrupted
+    fail 130 interrupted "$ROOT/install.sh $COMMAND"
 }
 
 leave() { # EXIT-CODE
     trap - EXIT
-    rm -f .install.env .install.env.new .install.up
-    if [ -n "$LOCK" ]; then rm -rf "$LOCK"; fi
+    release_lock
     if [ "$1" -eq 1 ]; then say unexpected "$LOG" >&2; fi
     exit "$1"
 }
@@ -74,6 +69,7 @@ start() { # FILE COMMAND ARG...
     shift
     "$@" >"$output" 2>&1 </dev/null &
     STARTER=$!
+    note_child "$STARTER"
 }
 
 # Whether what was started has ended. A process that nobody waited for yet is a zombie (proc(5)).
@@ -95,6 +91,7 @@ start_outcome() {
 attend() { # COMMAND ARG...
     "$@" >>"$LOG" 2>&1 </dev/null &
     CHILD=$!
+    note_child "$CHILD"
     outcome=0
     wait "$CHILD" || outcome=$?
     CHILD=

@@ -1,8 +1,7 @@
 # shellcheck shell=sh
-# The site's settings: .env beside compose.yaml. What is in it stays, what is missing is added.
+# The site's settings: .env beside the release's compose.yaml. What an installation had stays, what is
+# missing is added.
 
-NEWLINE='
-'
 CHOSEN=
 
 # Keeps a NAME=VALUE from the command line; the last one for a name counts.
@@ -12,6 +11,31 @@ choose_setting() { # NAME=VALUE
     esac
     case $1 in *"$NEWLINE"*) fail 2 bad_set "${1%%=*}" ;; esac
     CHOSEN=$CHOSEN$1$NEWLINE
+}
+
+# The lines of --settings FILE; those of --set go before them, wherever they stand.
+read_settings_file() {
+    [ -n "$SETTINGS_FILE" ] || return 0
+    [ -r "$SETTINGS_FILE" ] || fail 8 settings_unreadable "$SETTINGS_FILE"
+    given=$CHOSEN
+    CHOSEN=
+    while IFS= read -r line || [ -n "$line" ]; do
+        case $line in
+            '' | '#'*) ;;
+            *) choose_setting "$line" ;;
+        esac
+    done <"$SETTINGS_FILE"
+    CHOSEN=$CHOSEN$given
+    SETTINGS_FILE=
+}
+
+# Where the settings of an earlier run stand: of this release, of the installed one, of one that never
+# came up, or those that `uninstall` kept for the data.
+settings_origin() {
+    for file in "$ENV_FILE" "$HOME_DIR/releases/$(state_value release)/.env" \
+        "$HOME_DIR/releases/$(state_value target)/.env" "$HOME_DIR/settings.env"; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; return 0; fi
+    done
 }
 
 # The last NAME=VALUE line for a name, its value; fails where there is none.
@@ -26,13 +50,14 @@ chosen_value() { # NAME
 }
 
 kept_value() { # NAME
-    [ -f .env ] && value_in "$1" <.env
+    origin=$(settings_origin)
+    [ -n "$origin" ] && value_in "$1" <"$origin"
 }
 
 default_value() { # NAME
     awk -F '\t' -v name="$1" '
         $1 == name && $3 != "-" { print substr($3, 2); found = 1 }
-        END { exit !found }' site/settings.tsv
+        END { exit !found }' "$TABLES/settings.tsv"
 }
 
 # What a setting is, as far as it is known without making anything up.
@@ -81,8 +106,9 @@ found_value() { # NAME TYPE LENGTH
 
 # Refuses what cannot become settings, before anything is written.
 check_settings() {
+    read_settings_file
     printf '%s' "$CHOSEN" | while IFS='=' read -r name _; do
-        type=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' site/settings.tsv)
+        type=$(awk -F '\t' -v name="$name" '$1 == name { print $2 }' "$TABLES/settings.tsv")
         [ -n "$type" ] || fail 8 unknown_setting "$name" "$(setting_names)"
         if [ "$type" = secret ] && kept=$(kept_value "$name") && [ "$kept" != "$(chosen_value "$name")" ]; then
             fail 8 secret_kept "$name"
@@ -96,7 +122,7 @@ check_settings() {
         elif [ "$type" != secret ] && ! found_value "$name" "$type" "$length" >/dev/null; then
             fail 8 value_needed "$name" "$(in_language "$description_en" "$description_zh")"
         fi
-    done <site/settings.tsv
+    done <"$TABLES/settings.tsv"
 }
 
 setting_names() {
@@ -110,43 +136,81 @@ shown() { # TYPE VALUE
 
 # A line that compose might read and we did not would bring forth a second value.
 check_env_lines() {
-    [ -f .env ] || return 0
-    line=$(awk '!/^[A-Za-z_][A-Za-z0-9_]*=/ && !/^[ \t]*(#|$)/ { print NR; exit }' .env)
-    [ -z "$line" ] || fail 8 bad_env_line "$line"
+    origin=$(settings_origin)
+    [ -n "$origin" ] || return 0
+    line=$(awk '!/^[A-Za-z_][A-Za-z0-9_]*=/ && !/^[ \t]*(#|$)/ { print NR; exit }' "$origin")
+    [ -z "$line" ] || fail 8 bad_env_line "$line" "$origin"
 }
 
 # New passwords do not open data that was made with older ones.
 check_earlier_data() {
-    [ ! -f .env ] || return 0
-    awk -F '\t' '$2 == "secret" { print $1 }' site/settings.tsv |
+    [ -z "$(settings_origin)" ] || return 0
+    awk -F '\t' '$2 == "secret" { print $1 }' "$TABLES/settings.tsv" |
         while IFS= read -r name; do chosen_value "$name" >/dev/null || echo "$name"; done |
         grep -q . || return 0
     data=$(setting_value DATA_DIR)
     if [ -d "$data" ] && find "$data" ! -path "$data" ! -name lost+found 2>/dev/null | grep -q .; then
-        fail 8 data_without_settings "$data" "$PWD/.env"
+        fail 8 data_without_settings "$data" "$HOME_DIR/settings.env"
     fi
-    label=com.docker.compose.project=$(bundle_value project)
+    label=com.docker.compose.project=$PROJECT
     volumes=$("$ENGINE" volume ls -q --filter "label=$label" 2>/dev/null | tr '\n' ' ')
-    [ -z "$volumes" ] || fail 8 data_without_settings "$volumes" "$PWD/.env"
+    [ -z "$volumes" ] || fail 8 data_without_settings "$volumes" "$HOME_DIR/settings.env"
 }
 
+# --- questions ---------------------------------------------------------------------------------------
+
+# Asks on a terminal for settings: all of them, or with `open` those that have no default and are not
+# known from an earlier run. Passwords are not asked for: they are made here.
+ask_settings() { # all|open
+    read_settings_file
+    [ "$YES" = no ] && [ -t 0 ] || return 0
+    for name in $(awk -F '\t' '!/^#/ && $2 != "secret" { print $1 }' "$TABLES/settings.tsv"); do
+        chosen_value "$name" >/dev/null && continue
+        if [ "$1" = open ]; then
+            kept_value "$name" >/dev/null && continue
+            default_value "$name" >/dev/null && continue
+        fi
+        ask_setting "$name"
+    done
+}
+
+ask_setting() { # NAME
+    record=$(awk -F '\t' -v name="$1" '$1 == name' "$TABLES/settings.tsv")
+    type=$(printf '%s\n' "$record" | cut -f 2)
+    known=$(kept_value "$1" || default_value "$1" || found_value "$1" "$type" 0 || :)
+    message setting_question "$1" "$(printf '%s\n' "$record" | cut -f "$(in_language 5 6)")"
+    while :; do
+        printf '[%s] ' "$known"
+        read -r answer || fail 2 nobody_to_ask "$COMMAND"
+        answer=${answer:-$known}
+        if [ -n "$answer" ] && value_fits "$type" "$answer"; then break; fi
+        message bad_value "$1" "$type" "$answer"
+    done
+    choose_setting "$1=$answer"
+}
+
+# --- writing -----------------------------------------------------------------------------------------
+
+# Writes the settings of the release at hand.
 write_settings() {
+    origin=$(settings_origin)
     (
         umask 077
-        settings_lines >.install.env || exit $?
-        if [ -f .env ]; then
-            merged_env .install.env >.install.env.new || exit 1
-            mv -f .install.env.new .install.env || exit 1
+        settings_lines >"$ENV_FILE.new" || exit $?
+        if [ -n "$origin" ] && [ -s "$ENV_FILE.new" ]; then
+            merged_env "$ENV_FILE.new" "$origin" >"$ENV_FILE.merged" || exit 1
+            mv -f "$ENV_FILE.merged" "$ENV_FILE.new" || exit 1
         fi
     ) || exit $?
-    if cmp -s .install.env .env; then
-        rm -f .install.env
-        chmod 600 .env
-        say settings_kept "$PWD/.env"
+    if cmp -s "$ENV_FILE.new" "$ENV_FILE"; then
+        rm -f "$ENV_FILE.new"
+        chmod 600 "$ENV_FILE"
+        say settings_kept "$ENV_FILE"
     else
-        mv -f .install.env .env
-        sync .env 2>/dev/null || sync
-        say settings_written "$PWD/.env"
+        flush "$ENV_FILE.new"
+        mv -f "$ENV_FILE.new" "$ENV_FILE"
+        flush "$RELEASE_DIR"
+        say settings_written "$ENV_FILE"
     fi
 }
 
@@ -157,15 +221,16 @@ settings_lines() {
         value=$(chosen_value "$name" || kept_value "$name" || default_value "$name" ||
             found_value "$name" "$type" "$length") || fail 8 value_not_made "$name"
         printf '# %s\n%s=%s\n' "$(in_language "$description_en" "$description_zh")" "$name" "$value"
-    done <site/settings.tsv
+    done <"$TABLES/settings.tsv"
 }
 
-# The lines of .env with the new values in their places, and new settings after them.
-merged_env() { # NEW
+# The lines of an earlier .env with the new values in their places, and new settings after them. A setting
+# that a newer release has no more stays: it may be a password of data that is still there.
+merged_env() { # NEW OLD
     awk '
         { name = substr($0, 1, index($0, "=") - 1) }
-        FILENAME != ".env" && /^#/ { about = $0; next }
-        FILENAME != ".env" { line[name] = $0; comment[name] = about; order[++count] = name; next }
+        NR == FNR && /^#/ { about = $0; next }
+        NR == FNR { line[name] = $0; comment[name] = about; order[++count] = name; next }
         !(name in line) { print; next }
         !(name in done) { print line[name]; done[name] }
         END {
@@ -173,7 +238,7 @@ merged_env() { # NEW
                 if (!(order[i] in done)) print comment[order[i]] "\n" line[order[i]]
             }
         }
-    ' "$1" .env
+    ' "$1" "$2"
 }
 
 # Where the services keep their data; the engine makes the folders in it.

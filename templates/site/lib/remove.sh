@@ -1,0 +1,160 @@
+# shellcheck shell=sh
+# Taking away what is not needed any more: older releases, or all of an installation.
+
+# Removes the images and the folders of all releases but the installed one. There is no way back then.
+prune() {
+    need_engine
+    use_installed
+    installed=$RELEASE
+    others=$(for folder in "$HOME_DIR"/releases/*; do
+        if [ -f "$folder/.release" ] && [ "${folder##*/}" != "$installed" ]; then printf '%s\n' "${folder##*/}"; fi
+    done)
+    if [ -z "$others" ]; then
+        say nothing_to_prune
+        return 0
+    fi
+    printf '%s\n' "$others" | while IFS= read -r other; do say prune_release "$(release_title "$other")"; done
+    if [ "$DRY_RUN" = yes ]; then
+        say nothing_changed
+        return 0
+    fi
+    ask_yes confirm_prune
+    open_home
+    case $(state_value operation) in '' | install) ;; *) fail 10 prune_unfinished ;; esac
+    write_state previous= target= operation= step=
+    keep=$(records images | cut -f 3,4,5)
+    printf '%s\n' "$others" | while IFS= read -r other; do
+        remove_images "$other" "$keep"
+        rm -rf "$HOME_DIR/releases/${other:?}"
+    done
+    say pruned "$(title)"
+}
+
+# The images of a release, by all their names, but for those to keep. One that a container uses stays.
+remove_images() ( # RELEASE KEEP
+    use_release "$1"
+    records images | while IFS=$TAB read -r component _ reference manifest config _; do
+        remove_name "$(kept_name "$1" "$component")"
+        case $NEWLINE$2$NEWLINE in
+            *"$NEWLINE$reference$TAB$manifest$TAB$config$NEWLINE"*) continue ;;
+        esac
+        # The name may have come to another image since.
+        if image_present "$reference" "$manifest" "$config"; then remove_name "$(site_name "$reference")"; fi
+        if [ -f "$RELEASE_DIR/.registry" ] && image_is "$reference" "$manifest" "$config"; then remove_name "$reference"; fi
+    done
+)
+
+remove_name() { # NAME
+    "$ENGINE" image inspect "$1" >/dev/null 2>&1 </dev/null || return 0
+    if "$ENGINE" rmi "$1" >>"$LOG" 2>&1 </dev/null; then say image_removed "$1"; else say image_in_use "$1"; fi
+}
+
+uninstall() {
+    need_engine
+    if [ ! -d "$HOME_DIR" ]; then
+        say not_installed_any_more "$HOME_DIR"
+        return 0
+    fi
+    use_installed_or_kept
+    data=$(setting_value DATA_DIR)
+    volumes=$(project_volumes)
+    say uninstall_plan "$PROJECT" "$HOME_DIR"
+    if [ "$PURGE" = yes ]; then
+        check_purgeable "$data"
+        say purge_plan "${data:--}" "${volumes:--}"
+    else
+        say keep_plan "${data:--}" "${volumes:--}" "$HOME_DIR/settings.env"
+    fi
+    if [ "$DRY_RUN" = yes ]; then
+        say nothing_changed
+        return 0
+    fi
+    if [ "$PURGE" = yes ]; then confirm_purge; else ask_yes confirm_uninstall; fi
+    open_home
+    if [ -n "$RELEASE" ]; then
+        attend become_project down --remove-orphans || fail 9 not_stopped "$LOG"
+        for folder in "$HOME_DIR"/releases/*; do
+            [ -f "$folder/.release" ] || continue
+            remove_images "${folder##*/}" ''
+        done
+    fi
+    if [ "$PURGE" = yes ]; then
+        purge_data "$data"
+        forget_installation
+        rm -f "$HOME_DIR/settings.env"
+        release_lock
+        rmdir "$HOME_DIR" 2>/dev/null || :
+        say purged "$PROJECT"
+    else
+        keep_settings
+        forget_installation
+        say uninstalled "$PROJECT" "${data:--} ${volumes:-}" "$HOME_DIR/settings.env"
+    fi
+}
+
+# After an uninstall that kept the data there is no release any more, but settings to purge by.
+use_installed_or_kept() {
+    for candidate in "$(state_value release)" "$(state_value target)"; do
+        if release_there "$candidate"; then
+            use_release "$candidate"
+            return 0
+        fi
+    done
+}
+
+project_volumes() {
+    "$ENGINE" volume ls -q --filter "label=com.docker.compose.project=$PROJECT" 2>/dev/null | tr '\n' ' '
+}
+
+# The name of the project is typed: nothing else brings the data back.
+confirm_purge() {
+    typed=$CONFIRMED
+    if [ -z "$typed" ]; then
+        [ -t 0 ] || fail 2 purge_needs_name "$PROJECT"
+        message type_name "$PROJECT"
+        read -r typed || typed=
+    fi
+    [ "$typed" = "$PROJECT" ] || fail 2 not_confirmed
+}
+
+keep_settings() {
+    origin=$(settings_origin)
+    case $origin in '' | "$HOME_DIR/settings.env") return 0 ;; esac
+    (umask 077 && cp -- "$origin" "$HOME_DIR/settings.env.new")
+    flush "$HOME_DIR/settings.env.new"
+    mv -f "$HOME_DIR/settings.env.new" "$HOME_DIR/settings.env"
+}
+
+# The state goes first: what is left of a run that ends here is found by nobody, and removed by the next.
+forget_installation() {
+    rm -f "$HOME_DIR/state" "$HOME_DIR/current"
+    rm -rf "$HOME_DIR/releases"
+    LOG=/dev/null
+    rm -f "$HOME_DIR/install.log" "$HOME_DIR/receipt.json" "$HOME_DIR/up.log"
+}
+
+purge_data() { # DATA_DIR
+    for volume in $volumes; do
+        "$ENGINE" volume rm "$volume" >>"$LOG" 2>&1 </dev/null || fail 9 volume_in_use "$volume" "$LOG"
+    done
+    [ -n "$1" ] && [ -d "$1" ] || return 0
+    rm -rf -- "$(real_folder "$1")" "$1"
+}
+
+real_folder() { # FOLDER
+    (CDPATH='' cd -P -- "$1" && pwd -P)
+}
+
+# Never a folder that the system itself lives in, whatever a setting says.
+check_purgeable() { # DATA_DIR
+    [ -n "$1" ] && [ -d "$1" ] || return 0
+    real=$(real_folder "$1") || fail 8 data_not_purged "$1"
+    case $real in
+        /usr/local/*/* | /home/*/*) return 0 ;;
+        / | /usr/* | /home/* | /bin | /boot | /dev | /etc | /home | /lib | /lib64 | /media | /mnt | /opt | /proc | \
+            /root | /run | /sbin | /srv | /sys | /tmp | /usr | /var | /var/lib | /var/log | /var/tmp) ;;
+        "$HOME_DIR" | /boot/* | /dev/* | /etc/* | /proc/* | /sys/* | /bin/* | /sbin/* | /lib/* | /lib64/*) ;;
+        *) return 0 ;;
+    esac
+    fail 8 data_not_purged "$1"
+}

@@ -1,0 +1,112 @@
+# shellcheck shell=sh
+# Smoke tests: each service does the least of its work once, as the bundle definition says.
+
+# Seconds between two tries of a test.
+SMOKE_PAUSE=${SMOKE_PAUSE:-2}
+
+# Runs every test of the release at hand and says how each went. Fails where one failed.
+smoke_tests() {
+    smoke_table=$TABLES/smoke.tsv
+    if [ ! -f "$smoke_table" ] || ! grep -qv '^#' "$smoke_table"; then return 0; fi
+    say smoke_head
+    smoke_failed=0
+    while IFS=$TAB read -r component kind limit expect command; do
+        case $component in '#'*) continue ;; esac
+        # Emulated programs take their time.
+        if [ "$EMULATION" = yes ]; then limit=$((limit * 3)); fi
+        if smoke_test "$component" "$kind" "$limit" "$expect" "$command"; then
+            say smoke_passed "$component" "$shown_command"
+        elif [ "$outcome" -eq 200 ]; then
+            say smoke_skipped "$component" "$shown_command"
+        else
+            say smoke_failed "$component" "$shown_command" "$outcome" "$(printf '%s\n' "$answer" | tail -n 3)" >&2
+            smoke_failed=$((smoke_failed + 1))
+        fi
+    done <"$smoke_table"
+    if [ "$smoke_failed" -gt 0 ]; then
+        say smoke_not_passed "$smoke_failed" >&2
+        return 1
+    fi
+}
+
+# Tries until it passes or the limit is over: a service that is healthy may need another moment.
+smoke_test() { # COMPONENT KIND LIMIT EXPECT COMMAND
+    smoke_end=$(($(seconds) + $3))
+    shown_command=$(printf '%s\n' "$5" | tr -d "'" | cut -c 1-100)
+    while :; do
+        left=$((smoke_end - $(seconds)))
+        outcome=0
+        case $2 in
+            run) answer=$(run_inside "$1" "$left" "$5") || outcome=$? ;;
+            http) answer=$(ask_http "$(with_settings "$5")" "$left") || outcome=$? ;;
+            *) answer=$2 outcome=200 ;;
+        esac
+        if [ "$outcome" -eq 0 ]; then
+            [ "$4" != - ] || return 0
+            if printf '%s\n' "$answer" | grep -qF -e "$4"; then return 0; fi
+            outcome="0, $(message smoke_expected "$4")"
+        fi
+        [ "$outcome" != 200 ] || return 1
+        if [ "$(seconds)" -ge "$smoke_end" ]; then return 1; fi
+        sleep "$SMOKE_PAUSE"
+    done
+}
+
+# A command in the container of a service; the words come quoted for a shell.
+run_inside() { # SERVICE SECONDS WORDS
+    inside=$(container_of "$1")
+    if [ -z "$inside" ]; then
+        message no_container "$1"
+        return 1
+    fi
+    eval "set -- \"\$2\" $3"
+    limit=$1
+    shift
+    within "$limit" "$ENGINE" exec "$inside" "$@"
+}
+
+# Whatever program here can ask; 200 where none can.
+ask_http() { # URL SECONDS
+    if command -v curl >/dev/null; then
+        curl -fsS --noproxy '*' --max-time "$2" "$1" 2>&1
+    elif command -v wget >/dev/null; then
+        (
+            unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY
+            within "$2" wget -q -O - "$1"
+        )
+    else
+        return 200
+    fi
+}
+
+# Runs a command for so many seconds at the most; both its outputs come on standard output.
+within() { # SECONDS COMMAND ARG...
+    patience=$1
+    shift
+    "$@" 2>&1 </dev/null &
+    runner=$!
+    (
+        sleep "$patience"
+        kill "$runner" 2>/dev/null
+    ) >/dev/null 2>&1 &
+    watch=$!
+    result=0
+    wait "$runner" || result=$?
+    kill "$watch" 2>/dev/null || :
+    return "$result"
+}
+
+# A text with the settings in the places of their names.
+with_settings() { # TEXT
+    rest=$1
+    while :; do
+        case $rest in
+            *'${'*'}'*) ;;
+            *) break ;;
+        esac
+        after=${rest#*'${'}
+        name=${after%%'}'*}
+        rest=${rest%%'${'*}$(setting_value "$name")${after#*'}'}
+    done
+    printf '%s\n' "$rest"
+}

@@ -22,7 +22,7 @@ export const OTHER = HOST === "linux/arm64" ? "linux/amd64" : "linux/arm64";
 
 /** All that a site needs beside an engine. */
 const TOOLS =
-  "sh awk cat chmod cmp cp cut date df dirname env find grep head hostname ip ls mkdir mv printf rm sed sha256sum sleep sort sync tail tee tr uname wc".split(
+  "sh awk cat chmod cmp cp cut date df dirname env find getconf grep head hostname id ip ln ls mkdir mount mv printf rm rmdir sed sha256sum sleep sort stat sync tail tar tee tr uname uniq wc".split(
     " ",
   );
 
@@ -44,14 +44,14 @@ export function which(program: string, ...args: readonly string[]): readonly str
   return found === undefined ? undefined : [found, ...args];
 }
 
-const COMPOSE = `services:
-  mysql:
-    image: docker.io/library/mariadb:10.11
-  redis:
-    image: docker.io/library/redis:7.0.15
-  open_im_server:
-    image: docker.io/openim/open_im_server:v2.3.9
-`;
+/** A compose file as sealed ones are: each image in a line of its own. */
+function composeFile({ components }: SiteManifest): string {
+  const services = components.map(
+    ({ name, image: { reference } }) =>
+      `  ${name}:\n    image: ${reference}\n    pull_policy: never\n`,
+  );
+  return `services:\n${services.join("")}`;
+}
 
 function image(reference: string, platform: string): LockedImage {
   const blob = (what: string) => ({
@@ -133,6 +133,8 @@ export interface RunResult {
 export interface RunOptions {
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Runs the copy of the installed release instead of the bundle's. */
+  readonly installed?: boolean;
 }
 
 /** A bundle as it lies on a site after extraction, with an engine to install it into. */
@@ -140,6 +142,7 @@ export class Site {
   private constructor(
     readonly dir: string,
     readonly root: string,
+    readonly home: string,
     readonly data: string,
     readonly state: string,
     private readonly shell: readonly string[],
@@ -151,17 +154,10 @@ export class Site {
     // A setting of type path has no spaces.
     const data = await mkdtemp(join(tmpdir(), "site-data-"));
     await rm(data, { recursive: true });
-    const site = new Site(dir, root, data, join(dir, "engine"), shell);
-    await cp(TEMPLATES, root, { recursive: true });
+    const home = join(dir, "a home", "openim");
+    const site = new Site(dir, root, home, data, join(dir, "engine"), shell);
     const manifest = siteManifest(platform, data);
-    await site.write("bundle.json", JSON.stringify(manifest));
-    await site.write("compose.yaml", COMPOSE);
-    for (const { path, text } of siteIndexFiles(manifest)) await site.write(path, text);
-    for (const { image: one, tarball } of manifest.components) {
-      const line = [one.reference, one.manifest.digest, one.config.digest, one.platform].join(" ");
-      await site.write(tarball.path, `${line} `.padEnd(tarball.size, ".\n"));
-    }
-    await site.sums();
+    await site.pack(manifest);
     await mkdir(join(dir, "bin"));
     // Tools that a site has and no others, so that no engine of this machine is found.
     await mkdir(join(dir, "tools"));
@@ -177,6 +173,26 @@ export class Site {
       await site.becomes(name, "running|healthy|0|0|always");
     }
     return site;
+  }
+
+  /** Another bundle beside the first one, as it lies on the site after extraction. */
+  async newer(version: string, change: (manifest: SiteManifest) => SiteManifest): Promise<Site> {
+    const root = join(this.dir, "a folder", `openim ${version}`);
+    const other = new Site(this.dir, root, this.home, this.data, this.state, this.shell);
+    await other.pack({ ...change(siteManifest(HOST, this.data)), version });
+    return other;
+  }
+
+  private async pack(manifest: SiteManifest): Promise<void> {
+    await cp(TEMPLATES, this.root, { recursive: true });
+    await this.write("bundle.json", JSON.stringify(manifest));
+    await this.write("compose.yaml", composeFile(manifest));
+    for (const { path, text } of siteIndexFiles(manifest)) await this.write(path, text);
+    for (const { image: one, tarball } of manifest.components) {
+      const line = [one.reference, one.manifest.digest, one.config.digest, one.platform].join(" ");
+      await this.write(tarball.path, `${line} `.padEnd(tarball.size, ".\n"));
+    }
+    await this.sums();
   }
 
   /** Puts engines and compose tools into PATH, and no others. */
@@ -208,6 +224,21 @@ export class Site {
     return readFile(join(this.root, path), "utf8");
   }
 
+  /** A file of the installation's home; those of the installed release are under `current/`. */
+  async kept(path: string): Promise<string> {
+    return readFile(join(this.home, path), "utf8");
+  }
+
+  /** The settings of the installed release. */
+  async settings(): Promise<string> {
+    return this.kept("current/.env");
+  }
+
+  /** The image that a service's container runs. */
+  async runs(service: string): Promise<string> {
+    return (await readFile(join(this.state, "runs", service), "utf8")).trim();
+  }
+
   async sums(): Promise<void> {
     const sums = new Map<string, string>();
     for (const entry of await readdir(this.root, { recursive: true, withFileTypes: true })) {
@@ -222,12 +253,18 @@ export class Site {
   /** What the engine was told to do, reading aside. */
   async changes(): Promise<readonly string[]> {
     const calls = await readFile(join(this.state, "calls"), "utf8").catch(() => "");
-    return calls.split("\n").filter((call) => /^load|up -d/.test(call));
+    return calls
+      .split("\n")
+      .map((call) => call.replace(`${this.root}/`, ""))
+      .filter((call) => /^load|^tag|^push|^rmi|up -d|down/.test(call));
   }
 
-  start({ args = [], env = {} }: RunOptions = {}): ChildProcess {
+  start({ args = [], env = {}, installed = false }: RunOptions = {}): ChildProcess {
     const [program = "sh", ...rest] = this.shell;
-    return spawn(program, [...rest, join(this.root, "install.sh"), ...args], {
+    const script = installed
+      ? [join(this.home, "current/install.sh")]
+      : [join(this.root, "install.sh"), "--home", this.home];
+    return spawn(program, [...rest, ...script, ...args], {
       cwd: this.dir,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
@@ -235,6 +272,7 @@ export class Site {
         PATH: `${join(this.dir, "bin")}:${join(this.dir, "tools")}`,
         LANG: "C",
         POLL_SECONDS: "0.1",
+        SMOKE_PAUSE: "0.1",
         FAKE_STATE: this.state,
         FAKE_PLATFORM: HOST,
         ...env,
@@ -242,16 +280,26 @@ export class Site {
     });
   }
 
+  /** The whole installation. */
   async run(options: RunOptions = {}): Promise<RunResult> {
     const args = ["--host-address", "10.0.0.5", ...(options.args ?? [])];
+    return this.call(args, options);
+  }
+
+  async call(args: readonly string[], options: Omit<RunOptions, "args"> = {}): Promise<RunResult> {
     return finished(this.start({ ...options, args }));
+  }
+
+  /** Forgets what the engine was told so far. */
+  async forget(): Promise<void> {
+    await rm(join(this.state, "calls"), { force: true });
   }
 
   /** That a run ended so, with nothing loaded, started or written. */
   async expectUntouched(result: RunResult, code: number): Promise<void> {
     expect(result, JSON.stringify(result)).toMatchObject({ code });
     expect(await this.changes()).toEqual([]);
-    expect((await readdir(this.root)).filter((file) => /^\.|install\.log/.test(file))).toEqual([]);
+    expect(existsSync(this.home)).toBe(false);
     expect(existsSync(this.data)).toBe(false);
   }
 
@@ -285,4 +333,8 @@ export function finished(child: ChildProcess): Promise<RunResult> {
     child.on("error", reject);
     child.on("close", (code) => resolve({ code, stdout, stderr }));
   });
+}
+
+export function lines(text: string): readonly string[] {
+  return text.trimEnd().split("\n");
 }

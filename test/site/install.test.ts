@@ -1,11 +1,7 @@
 import { appendFile, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { finished, HOST, OTHER, SHELLS, type Site, withSite } from "./bundle.js";
-
-function lines(text: string): readonly string[] {
-  return text.trimEnd().split("\n");
-}
+import { finished, HOST, OTHER, SHELLS, type Site, lines, withSite } from "./bundle.js";
 
 function settings(env: string): ReadonlyMap<string, string> {
   return new Map(
@@ -35,9 +31,9 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           "load -i images/mysql.tar",
           "load -i images/redis.tar",
           "load -i images/open_im_server.tar",
-          "compose -p openim -f compose.yaml up -d --pull never",
+          "compose -p openim -f compose.yaml up -d --remove-orphans --pull never",
         ]);
-        const env = settings(await site.read(".env"));
+        const env = settings(await site.settings());
         expect([...env.keys()]).toEqual([
           "DATA_DIR",
           "HOST_ADDRESS",
@@ -49,12 +45,12 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(env.get("HOST_ADDRESS")).toBe("10.0.0.5");
         expect(env.get("MYSQL_PASSWORD")).toMatch(/^[A-Za-z0-9]{24}$/);
         expect(env.get("MYSQL_PASSWORD")).not.toBe(env.get("REDIS_PASSWORD"));
-        expect((await stat(join(site.root, ".env"))).mode & 0o777).toBe(0o600);
+        expect((await stat(join(site.home, "current/.env"))).mode & 0o777).toBe(0o600);
         expect((await stat(site.data)).mode & 0o777).toBe(0o755);
-        const log = await site.read("install.log");
+        const log = await site.kept("install.log");
         expect(log).toContain("Loaded image: docker.io/library/redis:7.0.15");
         expect(result.stdout + log).not.toContain(env.get("MYSQL_PASSWORD"));
-        expect(await readdir(site.root)).not.toContain(".install.lock");
+        expect((await readdir(site.home)).sort()).toEqual(["current", "install.log", "receipt.json", "releases", "state"]);
       }),
     );
 
@@ -62,18 +58,18 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       "keeps the secrets and loads nothing again when it runs a second time",
       onSite(async (site) => {
         await site.run();
-        const before = await site.read(".env");
-        await appendFile(join(site.root, ".env"), "# by hand\nEXTRA=1\n");
+        const before = await site.settings();
+        await appendFile(join(site.home, "current/.env"), "# by hand\nEXTRA=1\n");
         await rm(join(site.state, "calls"));
 
         const result = await site.run({ args: ["--set", "API_PORT=20002"] });
 
         expect(result).toMatchObject({ code: 0, stderr: "" });
-        expect(await site.read(".env")).toBe(
+        expect(await site.settings()).toBe(
           `${before.replace("API_PORT=10002", "API_PORT=20002")}# by hand\nEXTRA=1\n`,
         );
         expect(await site.changes()).toEqual([
-          "compose -p openim -f compose.yaml up -d --pull never",
+          "compose -p openim -f compose.yaml up -d --remove-orphans --pull never",
         ]);
         expect(result.stdout).toContain("redis: image is already there");
       }),
@@ -120,8 +116,9 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(result.stderr).toContain("health check: exit code 1 connection refused");
         expect(result.stderr).toContain("    last words of mysql");
         expect(result.stderr).not.toContain("last words of redis");
+        expect(result.stderr).toContain("Not all services were ready after 5 s");
         expect(lines(result.stderr).at(-1)).toMatch(
-          /^NOT INSTALLED: not all services were ready after 5 s/,
+          /^NOT INSTALLED: OpenIM 2\.3\.9 does not run as it should/,
         );
       }),
     );
@@ -135,7 +132,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           /^安装成功：OpenIM 即时通讯 2\.3\.9 正在运行，3 个服务全部就绪。/,
         );
         expect(locale.stdout).toContain("正在加载镜像");
-        expect(await site.read(".env")).toContain("# 密码 MYSQL_PASSWORD。");
+        expect(await site.settings()).toContain("# 密码 MYSQL_PASSWORD。");
 
         const asked = await site.run({ args: ["--lang", "zh", "--set", "API_PORT=x"] });
         expect(asked.code).toBe(8);
@@ -152,29 +149,34 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 
         const { code, stdout } = await site.run();
         expect(code).toBe(0);
-        const notes = `Before the first start, read ${join(site.root, "files/NOTES.md")}`;
+        const notes = `Before the first use, read ${site.home}/releases/2.3.9-`;
         expect(stdout).toContain(notes);
         expect(stdout.indexOf(notes)).toBeLessThan(stdout.indexOf("Starting the services"));
 
         await site.write("files/NOTES.zh-CN.md", "请阅读。\n");
         await site.sums();
-        const again = await site.run({ args: ["--lang", "zh"] });
-        expect(again.stdout).toContain(join(site.root, "files/NOTES.zh-CN.md"));
+        const again = await site.run({ args: ["--lang", "zh", "--yes"] });
+        expect(again.stdout).toContain("files/NOTES.zh-CN.md");
       }),
     );
 
     it.concurrent(
-      "stops after the settings where asked, so that files can be put into the data folder",
+      "makes the settings alone with configure, so that files can be put into the data folder",
       onSite(async (site) => {
-        const first = await site.run({ args: ["--settings-only"] });
+        const first = await site.call(["configure", "--host-address", "10.0.0.5"]);
         expect(first).toMatchObject({ code: 0, stderr: "" });
-        expect(lines(first.stdout).at(-1)).toMatch(/nothing was loaded or started/);
+        expect(lines(first.stdout).at(-1)).toMatch(/^CONFIGURED: .* up applies it\.$/);
         expect(await site.changes()).toEqual([]);
-        const env = await site.read(".env");
+        const [release = ""] = await readdir(join(site.home, "releases"));
+        const env = await site.kept(`releases/${release}/.env`);
         await writeFile(join(site.data, "config.yaml"), "x: 1\n");
 
-        expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
-        expect(await site.read(".env")).toBe(env);
+        const up = await site.call(["up"]);
+        expect(up.code).toBe(7);
+        expect(up.stderr).toContain("Not all images are in the engine");
+        expect(await site.call(["load"])).toMatchObject({ code: 0, stderr: "" });
+        expect(await site.call(["up"])).toMatchObject({ code: 0, stderr: "" });
+        expect(await site.settings()).toBe(env);
       }),
     );
 
@@ -187,7 +189,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         ]) {
           const help = await finished(site.start({ args }));
           expect(help).toMatchObject({ code: 0, stderr: "" });
-          expect(help.stdout).toMatch(/^在无法联网的主机上安装本安装包。/);
+          expect(help.stdout).toMatch(/^在无法联网的主机上安装并维护本安装包。/);
         }
         await site.expectUntouched(await finished(site.start({ args: ["--help", "--lang"] })), 2);
       }),
@@ -218,12 +220,11 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           expect(result.code).toBe(130);
           expect(Date.now() - began).toBeLessThan(5000);
           expect(result.stderr).toContain("Interrupted.");
-          expect((await readdir(site.root)).filter((file) => file.startsWith(".install"))).toEqual(
-            [],
-          );
-          const secrets = await site.read(".env");
+          expect(await readdir(site.home)).not.toContain("lock");
+          const [release = ""] = await readdir(join(site.home, "releases"));
+          const secrets = await site.kept(`releases/${release}/.env`);
           expect(await site.run()).toMatchObject({ code: 0 });
-          expect(await site.read(".env")).toBe(secrets);
+          expect(await site.settings()).toBe(secrets);
         })(),
     );
   });

@@ -89,7 +89,7 @@ become_compose() { # ARG...
         DOCKER_DEFAULT_PLATFORM
     while IFS=$TAB read -r name _; do
         case $name in '#'*) ;; *) unset "$name" ;; esac
-    done <site/settings.tsv
+    done <"$TABLES/settings.tsv"
     exec "$@"
 }
 
@@ -99,9 +99,16 @@ compose() ( # ARG...
 
 # The same on this bundle's project.
 become_project() { # ARG...
-    become_compose -p "$(bundle_value project)" -f compose.yaml "$@"
+    cd "$RELEASE_DIR" || exit 1
+    become_compose -p "$PROJECT" -f "$(compose_file)" "$@"
 }
 
 project() ( # ARG...
     become_project "$@" </dev/null
 )
+
+run_checks() {
+    choose_engine "$WANTED_ENGINE"
+    choose_compose >/dev/null
+}
+need_engine() { run_checks; }

@@ -105,8 +105,11 @@ open_home() {
 }
 
 # Copies the bundle, images and engine apart, and makes the copy the release at hand. What is copied
-# belongs to whoever installs, whoever extracted the bundle.
+# belongs to whoever installs, whoever extracted the bundle. It begins with the settings of the release
+# before: passwords that data was made with are never left behind.
 stage_release() {
+    ENV_FILE=
+    origin=$(settings_origin)
     use_release "$(release_of "$ROOT")"
     if release_there "$RELEASE"; then return 0; fi
     (
@@ -119,6 +122,9 @@ stage_release() {
                 *) cp -R -- "$part" "$new/" || exit 1 ;;
             esac
         done
+        if [ -n "$origin" ]; then
+            (umask 077 && cp -- "$origin" "$new/.env") || exit 1
+        fi
         printf '%s\n' "$RELEASE" >"$new/.release" || exit 1
         sync
         mv "$new" "$RELEASE_DIR"

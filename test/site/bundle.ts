@@ -229,6 +229,12 @@ export class Site {
     return readFile(join(this.home, path), "utf8");
   }
 
+  /** Puts a file into the home, as an earlier run left it. */
+  async keep(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(this.home, path)), { recursive: true });
+    await writeFile(join(this.home, path), text);
+  }
+
   /** The settings of the installed release. */
   async settings(): Promise<string> {
     return this.kept("current/.env");

@@ -90,7 +90,7 @@ describe("install.sh", () => {
       const result = await site.run({ env: { FAKE_LOAD_FAILS: "1" } });
       expect(result.code).toBe(7);
       expect(result.stderr).toContain("The image of mysql could not be loaded");
-      expect(await site.read("install.log")).toContain("no space left on device");
+      expect(await site.kept("install.log")).toContain("no space left on device");
     }),
   );
 
@@ -149,7 +149,7 @@ describe("install.sh", () => {
       expect(result.code, result.stderr).toBe(code);
       expect(result.stderr).toContain(words);
       expect(await site.changes()).toEqual([]);
-      expect(existsSync(join(site.root, ".env"))).toBe(false);
+      expect(existsSync(site.home)).toBe(false);
     })(),
   );
 
@@ -169,7 +169,7 @@ describe("install.sh", () => {
       const result = await site.run({ env: { REDIS_PASSWORD: "stranger", COMPOSE_FILE: "other" } });
       expect(result.code).toBe(0);
       expect(await readFile(join(site.state, "environment"), "utf8")).toBe("\n");
-      expect(await site.read(".env")).not.toContain("stranger");
+      expect(await site.settings()).not.toContain("stranger");
     }),
   );
 
@@ -186,7 +186,7 @@ describe("install.sh", () => {
       const volumes = await site.run();
       expect(volumes.code).toBe(8);
       expect(volumes.stderr).toContain("openim_mysql");
-      expect(existsSync(join(site.root, ".env"))).toBe(false);
+      expect(existsSync(site.home)).toBe(false);
     }),
   );
 
@@ -204,37 +204,23 @@ describe("install.sh", () => {
   it.concurrent(
     "refuses a line of .env that compose might read in another way",
     withSite(async (site) => {
-      await site.write(".env", "# fine\n\nMYSQL_PASSWORD = abc\n");
+      await site.keep("settings.env", "# fine\n\nMYSQL_PASSWORD = abc\n");
       const result = await site.run();
       expect(result.code).toBe(8);
-      expect(result.stderr).toContain("Line 3 of .env");
-    }),
-  );
-
-  it.concurrent(
-    "does not run twice at once",
-    withSite(async (site) => {
-      await site.write(".install.lock/pid", `${process.pid}\n`);
-      const result = await site.run();
-      expect(result.code).toBe(10);
-      expect(result.stderr).toContain(`process ${process.pid}`);
-
-      // One that was killed leaves its lock, and nobody of that number.
-      await site.write(".install.lock/pid", "4194305\n");
-      expect(await site.run()).toMatchObject({ code: 0 });
+      expect(result.stderr).toContain(`Line 3 of ${site.home}/settings.env`);
     }),
   );
 
   it.concurrent(
     "adds a setting that .env lacks, with its meaning",
     withSite(async (site) => {
-      await site.write(
-        ".env",
+      await site.keep(
+        "settings.env",
         `DATA_DIR=${site.data}\nHOST_ADDRESS=a.example\nMYSQL_PASSWORD=old\nAPI_PORT=1\n`,
       );
 
       expect(await site.run()).toMatchObject({ code: 0 });
-      const env = await site.read(".env");
+      const env = await site.settings();
       expect(env).toMatch(
         /^DATA_DIR=.*\nHOST_ADDRESS=10\.0\.0\.5\nMYSQL_PASSWORD=old\nAPI_PORT=1\n# Time zone\.\nTZ=Asia\/Shanghai\n# Password REDIS_PASSWORD\.\nREDIS_PASSWORD=[A-Za-z0-9]{24}\n$/,
       );

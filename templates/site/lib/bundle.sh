@@ -43,33 +43,66 @@ check_files() {
     [ -s "$sums" ] || fail 3 sums_missing
     command -v sha256sum >/dev/null || fail 5 tool_missing sha256sum
     [ "$JSON" = yes ] || say checking_files
-    total=$(grep -c . "$sums")
+    damage=$(
+        check_sum_lines
+        check_small_files
+    )
+    [ -z "$damage" ] || printf '%s\n' "$damage" >&2
+    bad=$damage
+    total=$(grep -c '  images/' "$sums" || :)
     number=0
-    damaged=0
-    while IFS= read -r line || [ -n "$line" ]; do
+    while IFS= read -r line; do
         number=$((number + 1))
-        check_file "$line" "$number" "$total" || damaged=$((damaged + 1))
-    done <"$sums"
+        check_image_file "$line" "$number" "$total" || bad=yes
+    done <<END
+$(image_lines)
+END
     unlisted=$(unlisted_files)
     if [ -n "$unlisted" ]; then
         say unlisted_files "$unlisted" >&2
-        damaged=$((damaged + 1))
+        bad=yes
     fi
-    [ "$damaged" -eq 0 ] || fail 3 bundle_damaged
+    [ -z "$bad" ] || fail 3 bundle_damaged
 }
 
-check_file() { # LINE NUMBER TOTAL
-    sum=${1%%  *}
+# What is not "sum  path" with a path inside the folder is nothing to be hashed.
+WELL_FORMED='length($0) > 66 && substr($0, 1, 64) ~ /^[0-9a-f]+$/ && substr($0, 65, 2) == "  " &&
+    ("/" substr($0, 67) "/") !~ /\/(\.\.?)?\//'
+
+check_sum_lines() {
+    awk "!($WELL_FORMED) { print NR }" "$ROOT/SHA256SUMS" |
+        while IFS= read -r number; do say sums_malformed "$number"; done
+}
+
+image_lines() {
+    [ ! -f "$ROOT/.release" ] || return 0
+    awk "($WELL_FORMED)"' && substr($0, 67) ~ /^(images|extras)\//' "$ROOT/SHA256SUMS"
+}
+
+# All small files in one go.
+check_small_files() (
+    cd "$ROOT" || exit 1
+    set --
+    while IFS= read -r path; do
+        if [ ! -f "$path" ] || [ -L "$path" ]; then
+            say file_missing "$path"
+        else
+            set -- "$@" "$path"
+        fi
+    done <<END
+$(awk "($WELL_FORMED)"' && (path = substr($0, 67)) !~ /^(images|extras)\// { print path }' SHA256SUMS)
+END
+    [ $# -gt 0 ] || exit 0
+    { sha256sum -- "$@" 2>/dev/null || :; } | awk '
+        NR == FNR { found[substr($0, 67)] = substr($0, 1, 64); next }
+        { path = substr($0, 67) }
+        (path in found) && found[path] != substr($0, 1, 64) { print path "\t" substr($0, 1, 64) "\t" found[path] }
+    ' - SHA256SUMS | while IFS=$TAB read -r path expected found; do say file_changed "$path" "$expected" "$found"; done
+)
+
+check_image_file() { # LINE NUMBER TOTAL
+    [ -n "$1" ] || return 0
     path=${1#*  }
-    case $sum in *[!0-9a-f]*) sum= ;; esac
-    case /$path/ in */../* | *//* | */./*) sum= ;; esac
-    if [ "${#sum}" -ne 64 ]; then
-        say sums_malformed "$2" >&2
-        return 1
-    fi
-    case $path in
-        images/* | extras/*) [ ! -f "$ROOT/.release" ] || return 0 ;;
-    esac
     if [ ! -f "$ROOT/$path" ] || [ -L "$ROOT/$path" ]; then
         say file_missing "$path" >&2
         return 1
@@ -78,8 +111,8 @@ check_file() { # LINE NUMBER TOTAL
         no:images/*) say checking_file "$2" "$3" "$path" "$(human_size "$(tarball_size "$path")")" ;;
     esac
     found=$(sha256sum <"$ROOT/$path") || found=
-    if [ "${found%% *}" != "$sum" ]; then
-        say file_changed "$path" "$sum" "${found%% *}" >&2
+    if [ "${found%% *}" != "${1%%  *}" ]; then
+        say file_changed "$path" "${1%%  *}" "${found%% *}" >&2
         return 1
     fi
 }

@@ -1,0 +1,104 @@
+# shellcheck shell=sh
+# The rule about ports: free, or held by this installation's own services.
+
+check_ports() {
+    containers=$(running_containers)
+    listeners=$(listeners)
+    sockets=$(sockets)
+    free=0
+    own=0
+    while IFS=$TAB read -r component port protocol _; do
+        case $component in '#'*) continue ;; esac
+        port=$(site_port "$port")
+        holder=$(port_holder "$protocol" "$port") || holder=own
+        case $holder in
+            '') free=$((free + 1)) ;;
+            own) own=$((own + 1)) ;;
+            *) finding fail port "$component" 11 port_taken "$port/$protocol" "$component" "$holder" ;;
+        esac
+    done <"$TABLES/ports.tsv"
+    [ "$own" -eq 0 ] || finding pass port - 0 ports_own "$own"
+    [ "$free" -eq 0 ] || finding pass port - 0 ports_free "$free"
+}
+
+# The port as this site sets it, where a setting stands for it.
+site_port() { # PORT
+    name=$(awk -F "$TAB" -v preset="=$1" '$2 == "port" && $3 == preset { print $1; exit }' \
+        "$TABLES/settings.tsv")
+    { [ -n "$name" ] && setting_value "$name" | grep .; } || printf '%s\n' "$1"
+}
+
+# Who holds a port, in words; nothing where it is free; fails where it is this project itself.
+port_holder() { # PROTOCOL PORT
+    container=$(printf '%s\n' "$containers" | awk -F '|' -v want="$2/$1" '
+        {
+            ports = $0
+            sub(/^[^|]*\|[^|]*\|[^|]*\|[^|]*\|/, "", ports)
+            # {"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}],"81/tcp":null}
+            while (match(ports, /"[0-9]+\/[a-z]+":|"HostPort": *"[0-9]+"/)) {
+                word = substr(ports, RSTART, RLENGTH)
+                ports = substr(ports, RSTART + RLENGTH)
+                if (word ~ /^"HostPort/) {
+                    gsub(/[^0-9]/, "", word)
+                    if (word "/" protocol == want) { sub("^/", "", $4); print $3 "|" $4; exit }
+                } else {
+                    gsub(/[^a-z]/, "", word)
+                    protocol = word
+                }
+            }
+        }')
+    if [ -n "$container" ]; then
+        [ "${container%%|*}" != "$PROJECT" ] || return 1
+        message check.holder_container "${container#*|}"
+        return 0
+    fi
+    inode=$(printf '%s\n' "$listeners" |
+        awk -v protocol="$1" -v port="$2" '$1 == protocol && $2 == port { print $3; exit }')
+    [ -n "$inode" ] || return 0
+    process=$(printf '%s\n' "$sockets" | awk -v inode="$inode" '$1 == inode { print $2; exit }')
+    if [ -z "$process" ]; then
+        message check.holder_unknown
+        return 0
+    fi
+    ! runs_in_project "$process" || return 1
+    name=$(first_line "$HOST_ROOT/proc/$process/comm") || name='?'
+    message check.holder_process "$name" "$process"
+}
+
+# Whether a process is of a container of this project: its first one, or one in its control group.
+runs_in_project() { # PROCESS
+    printf '%s\n' "$containers" | awk -F '|' -v project="$PROJECT" '$3 == project { print $1, $2 }' |
+        while read -r id first; do
+            if [ "$first" = "$1" ] || grep -q -e "$id" "$HOST_ROOT/proc/$1/cgroup" 2>/dev/null; then
+                echo yes
+            fi
+        done | grep -q yes
+}
+
+# Sockets that wait for others: protocol, port, inode (proc(5); in hexadecimal; 0A is LISTEN, and
+# 07 is what UDP shows for one that has no peer).
+listeners() {
+    for table in tcp tcp6 udp udp6; do
+        awk -v protocol="${table%6}" '
+            function number(hex,   i, sum) {
+                for (i = 1; i <= length(hex); i++) {
+                    sum = sum * 16 + index("0123456789ABCDEF", toupper(substr(hex, i, 1))) - 1
+                }
+                return sum
+            }
+            $1 ~ /^[0-9]+:$/ && $4 == (protocol == "tcp" ? "0A" : "07") {
+                print protocol, number(substr($2, index($2, ":") + 1)), $10
+            }' "$HOST_ROOT/proc/net/$table" 2>/dev/null || :
+    done
+}
+
+# Which process has which socket, as far as this user may see: inode, process.
+sockets() {
+    find "$HOST_ROOT"/proc/[0-9]*/fd -type l -exec ls -l {} + 2>/dev/null | awk '
+        match($0, /socket:\[[0-9]+\]$/) {
+            inode = substr($0, RSTART + 8, RLENGTH - 9)
+            sub(/\/fd\/[0-9]+ -> .*/, "")
+            sub(/.*\//, "")
+            print inode, $0
+        }'
+}

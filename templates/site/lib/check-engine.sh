@@ -1,6 +1,8 @@
 # shellcheck shell=sh
 # Rules about the container engine, its compose tool, and what it holds already.
 
+ENGINE_VERSION=
+
 # Sets ENGINE where there is one that can be used; fails where there is none.
 check_engine() { # WANTED
     if ! choose_engine "$1"; then
@@ -13,8 +15,8 @@ check_engine() { # WANTED
         fi
         return 1
     fi
-    if ! version=$(engine_fact version 2>&1) || [ -z "$version" ]; then
-        finding fail engine - 5 engine_silent "$ENGINE" "$version"
+    if ! ENGINE_VERSION=$(engine_fact version 2>&1) || [ -z "$ENGINE_VERSION" ]; then
+        finding fail engine - 5 engine_silent "$ENGINE" "$ENGINE_VERSION"
         ENGINE=
         return 1
     fi
@@ -22,11 +24,11 @@ check_engine() { # WANTED
         docker) least=18.09 ;;
         podman) least=3.4 ;;
     esac
-    if ! version_at_least "$version" "$least"; then
-        finding fail engine - 5 engine_old "$ENGINE" "$version" "$least" "$(engine_medicine)"
+    if ! version_at_least "$ENGINE_VERSION" "$least"; then
+        finding fail engine - 5 engine_old "$ENGINE" "$ENGINE_VERSION" "$least" "$(engine_medicine)"
         return 1
     fi
-    finding pass engine - 0 engine_found "$ENGINE" "$version"
+    finding pass engine - 0 engine_found "$ENGINE" "$ENGINE_VERSION"
 }
 
 # How to come by an engine: from the bundle, or from the medium of this distribution.
@@ -66,8 +68,8 @@ check_compose() {
 # The engine as it runs here: for which architecture, where, as whom.
 check_engine_host() { # BUNDLE-PLATFORM EMULATION
     shown=$(engine_fact architecture 2>/dev/null) || shown='?'
-    wanted=${1#*/}
-    if [ "$shown" = "${wanted%%/*}" ]; then
+    architecture=${1#*/}
+    if [ "$shown" = "${architecture%%/*}" ]; then
         finding pass engine-architecture - 0 engine_architecture "$ENGINE" "$shown"
     elif [ "$2" = yes ]; then
         finding warn engine-architecture - 0 engine_emulates "$ENGINE" "$shown" "$1"
@@ -90,9 +92,8 @@ check_cgroup() {
         cgroup=1
         if [ -e "$HOST_ROOT/sys/fs/cgroup/cgroup.controllers" ]; then cgroup=2; fi
     fi
-    version=$(engine_fact version 2>/dev/null) || version=
-    if [ "$ENGINE:$cgroup" = docker:2 ] && ! version_at_least "$version" 20.10; then
-        finding fail engine-cgroup - 5 cgroup_too_new "$version"
+    if [ "$ENGINE:$cgroup" = docker:2 ] && ! version_at_least "$ENGINE_VERSION" 20.10; then
+        finding fail engine-cgroup - 5 cgroup_too_new "$ENGINE_VERSION"
     else
         finding pass engine-cgroup - 0 cgroup_fits "$cgroup"
     fi
@@ -112,11 +113,10 @@ check_storage() {
 
 # Some images need a newer Docker; Podman's own defaults never stood in their way.
 require_engine() { # COMPONENT VERSION LEVEL REASON
-    version=$(engine_fact version 2>/dev/null) || version=
-    if [ "$ENGINE" = podman ] || version_at_least "$version" "$2"; then
-        finding pass engine-version "$1" 0 engine_version_fits "$(needed_by "$1")" "$ENGINE" "$version"
+    if [ "$ENGINE" = podman ] || version_at_least "$ENGINE_VERSION" "$2"; then
+        finding pass engine-version "$1" 0 engine_version_fits "$(needed_by "$1")" "$ENGINE" "$ENGINE_VERSION"
     else
-        finding "$3" engine-version "$1" 5 engine_version_short "$(needed_by "$1")" "$2" "$version" "$4"
+        finding "$3" engine-version "$1" 5 engine_version_short "$(needed_by "$1")" "$2" "$ENGINE_VERSION" "$4"
     fi
 }
 

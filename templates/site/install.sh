@@ -10,6 +10,8 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 . "$ROOT/lib/messages.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/words-main.sh
 . "$ROOT/lib/words-main.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/words-check.sh
+. "$ROOT/lib/words-check.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/words-upgrade.sh
 . "$ROOT/lib/words-upgrade.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/session.sh
@@ -22,10 +24,24 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 . "$ROOT/lib/bundle.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/home.sh
 . "$ROOT/lib/home.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/findings.sh
+. "$ROOT/lib/findings.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/engine.sh
 . "$ROOT/lib/engine.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/host.sh
 . "$ROOT/lib/host.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/check.sh
+. "$ROOT/lib/check.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/check-host.sh
+. "$ROOT/lib/check-host.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/check-engine.sh
+. "$ROOT/lib/check-engine.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/check-disk.sh
+. "$ROOT/lib/check-disk.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/check-ports.sh
+. "$ROOT/lib/check-ports.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/check-resources.sh
+. "$ROOT/lib/check-resources.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/images.sh
 . "$ROOT/lib/images.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/registry.sh

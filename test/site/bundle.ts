@@ -22,7 +22,7 @@ export const OTHER = HOST === "linux/arm64" ? "linux/amd64" : "linux/arm64";
 
 /** All that a site needs beside an engine. */
 const TOOLS =
-  "sh awk cat chmod cmp cp cut date df dirname env find getconf grep head hostname id ip ln ls mkdir mount mv printf rm rmdir sed sha256sum sleep sort stat sync tail tar tee tr uname uniq wc".split(
+  "sh awk cat chmod cmp cp cut date df dirname env find getconf grep head hostname id ip ln ls mkdir mount mv od printf readlink rm rmdir sed sha256sum sleep sort stat sync tail tar tee tr uname uniq wc".split(
     " ",
   );
 
@@ -89,9 +89,9 @@ export function siteManifest(platform = HOST, dataDir = "/var/lib/openim"): Site
     tool: { name: "openim-bundler", version: "0.1.0" },
     definition: digestOf("definition"),
     components: [
-      component("mysql", "docker.io/library/mariadb:10.11", 13306, "关系型数据库"),
-      component("redis", "docker.io/library/redis:7.0.15", 16379, "缓存"),
-      component("open_im_server", "docker.io/openim/open_im_server:v2.3.9", 10002, "服务端"),
+      component("mysql", "docker.io/library/mariadb:10.11", 57306, "关系型数据库"),
+      component("redis", "docker.io/library/redis:7.0.15", 57379, "缓存"),
+      component("open_im_server", "docker.io/openim/open_im_server:v2.3.9", 57002, "服务端"),
     ],
     leftOut: [{ name: "open_im_enterprise", required: false, reason: "no image for arm64" }],
     settings: [

@@ -22,7 +22,7 @@ describe("install.sh", () => {
         const result = await site.run();
 
         expect(result.code).toBe(4);
-        expect(result.stderr).toContain(`This bundle is for ${OTHER}, but this host is ${HOST}`);
+        expect(result.stdout).toContain(`The bundle is for ${OTHER}`);
         expect(await site.changes()).toEqual([]);
         expect(await site.run({ args: ["--allow-emulation"] })).toMatchObject({ code: 0 });
       },
@@ -35,7 +35,7 @@ describe("install.sh", () => {
     withSite(async (site) => {
       const result = await site.run({ env: { FAKE_PLATFORM: OTHER } });
       expect(result.code).toBe(4);
-      expect(result.stderr).toContain("here is a program for");
+      expect(result.stdout).toContain("here is a program for");
       expect(await site.changes()).toEqual([]);
     }),
   );
@@ -46,20 +46,20 @@ describe("install.sh", () => {
       await site.engines();
       const none = await site.run();
       expect(none.code).toBe(5);
-      expect(none.stderr).toContain("Neither Docker nor Podman is installed");
+      expect(none.stdout).toContain("Neither Docker nor Podman is installed");
 
       await site.engines("docker");
       const compose = await site.run({ env: { FAKE_ENGINE: "18.09" } });
       expect(compose.code).toBe(5);
-      expect(compose.stderr).toContain("Docker Compose is missing");
+      expect(compose.stdout).toContain("Docker Compose is missing");
 
       const old = await site.run({ env: { FAKE_VERSION: "18.06.3-ce" } });
       expect(old.code).toBe(5);
-      expect(old.stderr).toContain("docker 18.06.3-ce is too old".replace("docker", "Docker"));
+      expect(old.stdout).toContain("docker 18.06.3-ce is too old");
 
       const silent = await site.run({ env: { FAKE_SILENT: "1" } });
       expect(silent.code).toBe(5);
-      expect(silent.stderr).toContain("systemctl start docker");
+      expect(silent.stdout).toContain("systemctl start docker");
       expect(await site.changes()).toEqual([]);
     }),
   );

@@ -25,8 +25,8 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           /^INSTALLED: OpenIM 2\.3\.9 is running; all 3 services are ready\./,
         );
         expect(result.stdout).toContain("[2/3] redis: loading image (390.6 KiB)");
-        expect(result.stdout).toMatch(/redis +127\.0\.0\.1:16379 +redis, a service/);
-        expect(result.stdout).toMatch(/open_im_server +:10002 /);
+        expect(result.stdout).toMatch(/redis +127\.0\.0\.1:57379 +redis, a service/);
+        expect(result.stdout).toMatch(/open_im_server +:57002 /);
         expect(await site.changes()).toEqual([
           "load -i images/mysql.tar",
           "load -i images/redis.tar",

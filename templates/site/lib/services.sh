@@ -35,13 +35,14 @@ bring_up() {
             not_ready compose_failed
             return 1
         fi
-        case $open in
-            *"failed$TAB"*)
+        # Until compose has done its part, what has ended may be a container of an earlier run.
+        case $started$open in
+            yes*"failed$TAB"*)
                 not_ready service_failed
                 return 1 ;;
-            '')
+            yes)
                 # Twice the same: a service that keeps falling over looks well in between.
-                if [ "$started" = yes ] && [ "$states" = "$before" ]; then
+                if [ "$states" = "$before" ]; then
                     rm -f "$HOME_DIR/up.log"
                     return 0
                 fi ;;
@@ -138,7 +139,8 @@ say_progress() { # SECONDS STATES
 not_ready() { # KEY ARG...
     if [ -n "$STARTER" ]; then
         kill "$STARTER" 2>/dev/null || :
-        start_outcome || :
+        # A shell may want to tell that it was killed.
+        start_outcome 2>/dev/null || :
     fi
     if [ -s "$HOME_DIR/up.log" ]; then
         printf '%s\n' "$(tail -n 20 "$HOME_DIR/up.log")" | tee -a "$LOG" >&2

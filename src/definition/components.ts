@@ -1,15 +1,18 @@
 import type { z } from "zod";
-import type { Platform } from "../core/platform.js";
 import type { Position } from "../core/position.js";
 import { imageNameTrouble } from "./image-name.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import { formatPort, parsePort } from "./port.js";
 import { nearest } from "./nearest.js";
 import type { Report } from "./report.js";
-import { componentSchema, readPlatform, tableSchema } from "./schema.js";
+import { requirements, toRequirements } from "./requirements.js";
+import { toPlatforms } from "./schema-parts.js";
+import { componentSchema, tableSchema } from "./schema.js";
 import { checkSchema } from "./schema-problems.js";
+import { toSmokeTests } from "./smoke.js";
 import { readSources } from "./sources.js";
-import type { Build, Component, Localized, Port, Source } from "./types.js";
+import type { Build, Component, Localized, Port, Requirement, Source } from "./types.js";
+import { checkUpgradeLimits, toUpgradeLimit } from "./upgrade.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 
 /** components.yaml as far as it could be read. */
@@ -17,6 +20,8 @@ export interface Table {
   readonly file: YamlFile;
   /** Absent when they are not as they should be, which was reported. */
   readonly head?: { readonly name: string; readonly version: string; readonly title: Localized };
+  /** Of the host as a whole; none when something is wrong with them, which was reported. */
+  readonly requires: readonly Requirement[];
   /** Every name, in the order of the table. */
   readonly names: readonly string[];
   /** Every component, for the checks against the other files. */
@@ -45,7 +50,9 @@ export interface Draft {
 /** Reads the component table; what is wrong in it is reported and left out. */
 export function readTable(file: YamlFile, report: Report): Table {
   checkSchema(file, tableSchema, report);
-  if (!isMapping(file.data)) return { file, names: [], drafts: [], components: [], sources: [] };
+  if (!isMapping(file.data)) {
+    return { file, requires: [], names: [], drafts: [], components: [], sources: [] };
+  }
   const head = tableSchema
     .pick({ name: true, version: true, title: true })
     .safeParse(
@@ -62,9 +69,12 @@ export function readTable(file: YamlFile, report: Report): Table {
   for (const draft of drafts) checkImages(draft, file, report);
   checkSourceNames(drafts, file, report);
   checkHostPorts(drafts, file, report);
+  checkUpgradeLimits(file, report);
+  const requires = requirements.safeParse(file.data["requires"]);
   return {
     file,
     ...(head.success ? { head: head.data } : {}),
+    requires: requires.success ? toRequirements(requires.data) : [],
     names: entries.map(([name]) => name),
     drafts,
     components,
@@ -96,6 +106,13 @@ function toComponent(
       platforms: toPlatforms(alternative.platforms),
       reason: alternative.reason,
       service: alternative.service ?? {},
+      ...(alternative.requires === undefined
+        ? {}
+        : { requires: toRequirements(alternative.requires) }),
+      ...(alternative.smoke === undefined ? {} : { smoke: toSmokeTests(alternative.smoke) }),
+      ...(alternative.upgrade === undefined
+        ? {}
+        : { upgrade: toUpgradeLimit(alternative.upgrade) }),
       at: file.at(componentPath(name, "alternatives", position)),
     })),
     ...(build === undefined
@@ -106,6 +123,9 @@ function toComponent(
       platforms: toPlatforms(platforms),
       reason,
     })),
+    requires: toRequirements(data.requires ?? []),
+    smoke: toSmokeTests(data.smoke ?? []),
+    ...(data.upgrade === undefined ? {} : { upgrade: toUpgradeLimit(data.upgrade) }),
     at: file.at(componentPath(name), "key"),
   };
 }
@@ -129,10 +149,6 @@ function toBuild(data: NonNullable<z.infer<typeof componentSchema>["build"]>, at
     })),
     at,
   };
-}
-
-function toPlatforms(texts: readonly string[]): readonly Platform[] {
-  return texts.flatMap((text) => readPlatform(text) ?? []);
 }
 
 function toDraft(name: string, value: Mapping): Draft {

@@ -11,6 +11,7 @@ import { contentDigest, listFiles } from "./files.js";
 import { isMapping } from "./mapping.js";
 import { type Report, formatProblem, reportTo, sortProblems } from "./report.js";
 import { readSettings } from "./settings.js";
+import { checkSmokeAddresses } from "./smoke.js";
 import type { Definition, DefinitionProblem } from "./types.js";
 import { readYamlFile } from "./yaml-file.js";
 
@@ -40,12 +41,16 @@ export async function checkDefinition(
   checkPaths({ table, compose, files, valueOf }, report);
   await checkArchives(dir, table, report);
   await checkContexts(dir, table, report);
-  const declared = isMapping(siteFile.data) ? siteFile.data["settings"] : undefined;
+  const named = isMapping(siteFile.data) ? siteFile.data["settings"] : undefined;
+  const declared = isMapping(named) ? Object.keys(named) : [];
+  if (siteFile.data !== undefined) {
+    checkSmokeAddresses(tableFile, { declared, known: settings }, report);
+  }
   checkVariables(
     {
       file: siteFile,
       settings,
-      declared: isMapping(declared) ? Object.keys(declared) : [],
+      declared,
       sources: [{ file: composeFile, path: [], value: composeFile.data }, ...patches(table)],
       complete: tableFile.data !== undefined && composeFile.data !== undefined,
     },
@@ -63,6 +68,7 @@ export async function checkDefinition(
     definition: {
       dir,
       ...table.head,
+      requires: table.requires,
       components: table.components,
       sources: table.sources,
       compose: { path: composeFile.file, text: composeFile.text },

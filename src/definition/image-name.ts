@@ -5,6 +5,11 @@
 const FORM =
   /^(?<name>(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?\/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*)(?::(?<tag>[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}))?(?:@(?<digest>sha256:[0-9a-f]{64}))?$/;
 
+/** The tag of an image name, without the digest that may follow it; undefined when it has none. */
+export function imageTag(image: string): string | undefined {
+  return FORM.exec(image)?.groups?.["tag"];
+}
+
 /**
  * What is wrong with an image name in a bundle, or undefined. A name without a tag, `latest`, and
  * every tag without a digit (`stable`, `edge`, `main`, `alpine`) mean another image tomorrow.

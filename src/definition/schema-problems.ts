@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { suggestion } from "./nearest.js";
+import { nearest, suggestion } from "./nearest.js";
 import type { Report } from "./report.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 
@@ -48,11 +48,25 @@ function reportIssue(issue: Issue, file: YamlFile, schema: z.ZodType, report: Re
         report(file.at(path, "key"), `${name} is missing`);
         return;
       }
-      report(file.at(path), `${name} ${issue.message}`);
+      report(
+        file.at(path),
+        `${name} ${issue.message}`,
+        meant(valueAt(file.data, path), issue.values),
+      );
       return;
     default:
       report(file.at(path), `${name} ${issue.message}`);
   }
+}
+
+/** A word that is none of the allowed ones may be a misspelt one. */
+function meant(word: unknown, allowed: readonly unknown[]): string | undefined {
+  if (typeof word !== "string") return undefined;
+  const near = nearest(
+    word,
+    allowed.filter((one) => typeof one === "string"),
+  );
+  return near === undefined ? undefined : `Did you mean "${near}"?`;
 }
 
 function reportType(

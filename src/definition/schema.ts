@@ -1,7 +1,10 @@
 import { z } from "zod";
-import { type Platform, parsePlatform } from "../core/platform.js";
+import { localized, platforms, words } from "./schema-parts.js";
 import { parsePort } from "./port.js";
+import { requirements } from "./requirements.js";
+import { smokeTests } from "./smoke.js";
 import type { SettingType } from "./types.js";
+import { upgradeLimit } from "./upgrade.js";
 
 /** What becomes part of a file's name: no separators, nothing a shell or FAT32 minds. */
 const SAFE_NAME = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
@@ -45,15 +48,6 @@ const PATCHABLE_KEYS = [
   "working_dir",
 ] as const;
 
-const words = z.string().trim().min(1, { error: "must not be empty" });
-
-const localized = z
-  .strictObject({
-    en: words.meta({ description: "English" }),
-    zh: words.meta({ description: "Chinese" }),
-  })
-  .meta({ description: "Text for people, in the two languages that a site reads." });
-
 const fileName = (form: RegExp, meaning: string): z.ZodString =>
   z.string().max(64, { error: "must be at most 64 characters" }).regex(form, { error: meaning });
 
@@ -63,19 +57,6 @@ const image = z
   .meta({
     description: "The image with its tag, never floating. It may be followed by a digest.",
     examples: ["redis:7.0.15", "quay.io/coreos/etcd:v3.5.21"],
-  });
-
-const platforms = z
-  .array(
-    z.string().refine((text) => readPlatform(text) !== undefined, {
-      error: ({ input }) => `${JSON.stringify(input)} is not a platform like linux/arm64`,
-    }),
-  )
-  .min(1, { error: "must name at least one platform" })
-  .meta({
-    description:
-      "Platforms in OCI spelling; arm64v8, aarch64, x86_64 and arm32v7 are understood too.",
-    examples: [["linux/amd64", "linux/arm64"]],
   });
 
 const ports = z
@@ -106,6 +87,11 @@ const alternative = z.strictObject({
   platforms,
   reason: words.meta({ description: "Why it may stand in, for the plan and the customer." }),
   service: service.optional(),
+  requires: requirements
+    .optional()
+    .meta({ description: "What it needs of the host; replaces the component's." }),
+  smoke: smokeTests.optional().meta({ description: "Replaces the component's." }),
+  upgrade: upgradeLimit.optional().meta({ description: "Replaces the component's." }),
 });
 
 const buildArgument = z
@@ -275,6 +261,13 @@ export const componentSchema = z.strictObject({
     .array(z.strictObject({ platforms, reason: words }))
     .optional()
     .meta({ description: "Platforms on which the component is left out, by declared choice." }),
+  requires: requirements
+    .optional()
+    .meta({ description: "What it needs of the host; the site checks it before anything else." }),
+  smoke: smokeTests
+    .optional()
+    .meta({ description: "What the site tries once every service is healthy." }),
+  upgrade: upgradeLimit.optional().meta({ description: "Which upgrades its data survives." }),
 });
 
 export const tableSchema = z
@@ -287,6 +280,9 @@ export const tableSchema = z
       "must begin with a digit and have letters and digits only, with . _ - between them",
     ),
     title: localized,
+    requires: requirements
+      .optional()
+      .meta({ description: "What the bundle as a whole needs of the host." }),
     sources: z
       .record(fileName(SAFE_NAME, NAME_MEANING), sourceSchema)
       .optional()
@@ -336,16 +332,6 @@ export const siteSchema = z
       .meta({ description: "What a customer may change; compose.yaml refers to each as ${NAME}." }),
   })
   .meta({ title: "openim-bundler site settings (site.yaml)" });
-
-/** A platform that a Linux bundle can be for, or undefined. */
-export function readPlatform(text: string): Platform | undefined {
-  try {
-    const platform = parsePlatform(text);
-    return platform.os === "linux" ? platform : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 /** JSON Schemas (draft 2020-12) of components.yaml and site.yaml, for editors. */
 export function definitionSchemas(): { readonly components: object; readonly site: object } {

@@ -17,6 +17,8 @@ export interface Definition {
   readonly name: string;
   readonly version: string;
   readonly title: Localized;
+  /** Of the host as a whole. */
+  readonly requires: readonly Requirement[];
   /** In the order of components.yaml. */
   readonly components: readonly Component[];
   readonly sources: readonly Source[];
@@ -47,7 +49,54 @@ export interface Component {
   readonly archive?: string;
   /** Platforms on which this component is left out, by declared choice. */
   readonly omit: readonly { readonly platforms: readonly Platform[]; readonly reason: string }[];
+  readonly requires: readonly Requirement[];
+  readonly smoke: readonly SmokeTest[];
+  /** Any upgrade will do when absent. */
+  readonly upgrade?: UpgradeLimit;
   readonly at: Position;
+}
+
+/** What the site checks of a host; `page-size` is the largest, all others are the least. */
+export type RequirementKind =
+  "memory" | "disk" | "engine" | "page-size" | "cpu" | "nofile" | "sysctl";
+
+/** Something that a host must have before a bundle is installed on it. */
+export interface Requirement {
+  readonly kind: RequirementKind;
+  /**
+   * Bytes for memory, disk and page-size; Docker's version; the name of a set of processor features;
+   * a number of descriptors; `vm.max_map_count=262144`.
+   */
+  readonly value: string;
+  readonly level: "fail" | "warn";
+  /** Where it holds; everywhere when absent. */
+  readonly platforms?: readonly Platform[];
+  readonly reason: Localized;
+}
+
+/** What the site tries once every service is healthy. */
+export type SmokeTest = (
+  | {
+      /** A program and its arguments, inside the service's container. */
+      readonly run: readonly string[];
+    }
+  | {
+      /** An address that the host asks; `${NAME}` in it is a setting. */
+      readonly http: string;
+    }
+) & {
+  /** Text that is somewhere in what it prints. */
+  readonly expect?: string;
+  /** In seconds. */
+  readonly limit: number;
+};
+
+/** Which upgrades a component's data survives. */
+export interface UpgradeLimit {
+  /** What has to stay: nothing; repository and major version; the minor version too; all three numbers. */
+  readonly within: "any" | "major" | "minor" | "patch";
+  /** Present unless `within` is `any`. */
+  readonly reason?: Localized;
 }
 
 /**
@@ -117,6 +166,10 @@ export interface Alternative {
    * anything else replaces what is there.
    */
   readonly service: Readonly<Record<string, unknown>>;
+  /** Each replaces the component's. */
+  readonly requires?: readonly Requirement[];
+  readonly smoke?: readonly SmokeTest[];
+  readonly upgrade?: UpgradeLimit;
   readonly at: Position;
 }
 

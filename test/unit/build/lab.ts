@@ -160,6 +160,8 @@ export function component(build: Partial<Build>, name = "hello"): Component {
     ports: [],
     alternatives: [],
     omit: [],
+    requires: [],
+    smoke: [],
     at: AT,
     build: {
       platforms: [ARM64],

@@ -147,6 +147,8 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
       ports: [{ host: 16379, container: 6379, protocol: "tcp" }],
       alternatives: [],
       omit: [],
+      requires: [],
+      smoke: [],
       at: { file: "components.yaml", line: 1, column: 1 },
     }),
   );
@@ -155,6 +157,7 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
     name: "openim",
     version: "2.3.9",
     title: { en: "OpenIM", zh: "OpenIM" },
+    requires: [],
     components,
     sources: [],
     compose: { path: "compose.yaml", text: "" },

@@ -17,7 +17,7 @@ const platforms = (...names: string[]) => names.map(parsePlatform);
 
 const component = (name: string, more: Partial<Component>): Component => ({
   ...{ name, required: true, title, image: `team/${name}:1.0`, platforms: platforms("amd64") },
-  ...{ ports: [], alternatives: [], omit: [], at, ...more },
+  ...{ ports: [], alternatives: [], omit: [], requires: [], smoke: [], at, ...more },
 });
 const build = (more: Partial<Build> = {}): Build => ({
   ...{ platforms: platforms("amd64", "arm64"), always: false, context: "app" },
@@ -35,6 +35,7 @@ const definition = (
     name: "mine",
     version: "1.0",
     title,
+    requires: [],
     components,
     sources,
     settings: [],

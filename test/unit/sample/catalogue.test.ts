@@ -23,6 +23,8 @@ function component(
     ports: [],
     alternatives,
     omit: [],
+    requires: [],
+    smoke: [],
     at: { file: "components.yaml", line: 1, column: 1 },
   };
 }

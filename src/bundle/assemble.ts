@@ -8,7 +8,7 @@ import { layoutImageTarball } from "./image-layout.js";
 import { type BundleFile, type BundleLayout, layoutBundle } from "./layout.js";
 import { describeBundle } from "./manifest.js";
 import { COMPOSE_FILE } from "./paths.js";
-import { projectName, siteIndexFiles } from "./site-index.js";
+import { IMAGES_TABLE, imagesTable, projectName, siteIndexFiles } from "./site-index.js";
 import { siteReadme } from "./site-readme.js";
 import type { BundleManifest } from "./types.js";
 
@@ -41,7 +41,14 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
   });
   const files: BundleFile[] = [
     text(COMPOSE_FILE, sealedCompose(input)),
-    ...siteIndexFiles(described).map((file) => text(file.path, file.text)),
+    ...siteIndexFiles(described)
+      .filter((file) => file.path !== IMAGES_TABLE)
+      .map((file) => text(file.path, file.text)),
+    {
+      path: IMAGES_TABLE,
+      executable: false,
+      late: (unpackedOf) => Buffer.from(imagesTable(described, unpackedOf).text),
+    },
     ...definition.files.map(({ path: inside, size, executable }): BundleFile => ({
       path: `files/${inside}`,
       executable,

@@ -37,6 +37,8 @@ export interface ComponentInspection {
   readonly build?: BundleComponent["build"];
   readonly ports: BundleComponent["ports"];
   readonly tarball: BundleComponent["tarball"];
+  /** Bytes of its layers unpacked; some archives of earlier versions do not tell. */
+  readonly unpacked?: number;
   /** Base first. */
   readonly layers: readonly {
     readonly digest: Digest;
@@ -97,7 +99,8 @@ function inspectComponent(
   component: BundleComponent,
   users: ReadonlyMap<Digest, ReadonlySet<string>>,
 ): ComponentInspection {
-  const { name, required, title, method, reason, ports, image, build, tarball } = component;
+  const { name, required, title, method, reason, ports, image, build, tarball, unpacked } =
+    component;
   return {
     name,
     required,
@@ -115,6 +118,7 @@ function inspectComponent(
     ...(build === undefined ? {} : { build }),
     ports,
     tarball,
+    ...(unpacked === undefined ? {} : { unpacked }),
     layers: image.layers.map(({ digest, diffId, mediaType, size }) => ({
       digest,
       diffId,

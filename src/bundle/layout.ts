@@ -7,17 +7,29 @@ import { MANIFEST_FILE, REQUIRED_FILES, SUMS_FILE, bundleRoot, comparePlaces } f
 import type { LockedImage } from "../plan/types.js";
 import { sumLineSize } from "./sums.js";
 import type { BundleManifest } from "./types.js";
+import { type UnpackedOf, withUnpacked } from "./unpacked.js";
 
-/** A file of the archive that is no image: its bytes, or where they lie on disk. */
+/** Bytes that tell what is known only when every blob is there; as many of them whatever that is. */
+type LateBytes = (unpackedOf: UnpackedOf) => Buffer;
+
+/** A file of the archive that is no image: its bytes, where they lie on disk, or how to make them late. */
 export type BundleFile = {
   /** Inside the top folder, with forward slashes. */
   readonly path: string;
   readonly executable: boolean;
-} & ({ readonly bytes: Uint8Array } | { readonly source: string; readonly size: number });
+} & (
+  | { readonly bytes: Uint8Array }
+  | { readonly source: string; readonly size: number }
+  | { readonly late: LateBytes }
+);
 
-/** What an entry of the archive is made of. SHA256SUMS is filled in when all else is written. */
+/**
+ * What an entry of the archive is made of. Late ones are filled in when every image is written, and
+ * SHA256SUMS when all else is.
+ */
 export type BundleContent =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "late"; readonly late: LateBytes }
   | { readonly kind: "file"; readonly source: string }
   | { readonly kind: "image"; readonly component: string; readonly image: ImageLayout }
   | { readonly kind: "sums" };
@@ -28,6 +40,7 @@ export interface BundleLayout {
   readonly root: string;
   /** Bytes of the archive. */
   readonly size: number;
+  /** Without the unpacked sizes, which bundle.json will have. */
   readonly manifest: BundleManifest;
   readonly tar: TarLayout<BundleContent>;
 }
@@ -88,12 +101,11 @@ export function layoutBundle(
   // each other, so this comes to rest, in practice after two or three rounds.
   for (let archive = 0; ;) {
     const manifest: BundleManifest = { ...described, sizes: { archive, ...sizes } };
-    const bytes = encodeBundleManifest(manifest);
-    const first: TarInput<BundleContent> = {
+    const first = fileEntry({
       path: MANIFEST_FILE,
-      size: bytes.length,
-      content: { kind: "bytes", bytes },
-    };
+      executable: false,
+      late: (unpackedOf) => encodeBundleManifest(withUnpacked(manifest, unpackedOf)),
+    });
     const ordered = [first, sums, ...files].toSorted((a, b) => comparePlaces(a.path, b.path));
     const tar = layoutTar(
       [...ordered, ...tarballs].map((entry) => ({ ...entry, path: `${root}/${entry.path}` })),
@@ -109,6 +121,10 @@ function fileEntry(file: BundleFile): TarInput<BundleContent> {
   if ("bytes" in file) {
     const { bytes } = file;
     return { path, executable, size: bytes.length, content: { kind: "bytes", bytes } };
+  }
+  if ("late" in file) {
+    const { late } = file;
+    return { path, executable, size: late(() => 0).length, content: { kind: "late", late } };
   }
   const { source, size } = file;
   return { path, executable, size, content: { kind: "file", source } };

@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { BundlerError } from "../core/errors.js";
+import { type Platform, parsePlatform } from "../core/platform.js";
 import { portsWith } from "../definition/port.js";
-import type { Definition } from "../definition/types.js";
+import { requirementsFor } from "../definition/requirements.js";
+import type { Component, Definition } from "../definition/types.js";
 import { digestSchema, sizeSchema } from "../image/descriptor.js";
 import { parseJson } from "../image/json.js";
 import {
@@ -13,11 +15,36 @@ import {
 import type { LockedImage, PlatformLock } from "../plan/types.js";
 import { tarballPath } from "./paths.js";
 import type { BundleComponent, BundleManifest } from "./types.js";
+import { padded } from "./unpacked.js";
 
 const namePart = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/);
 const text = z.string().max(10_000);
 const localized = z.object({ en: text, zh: text });
 const port = z.number().int().min(1).max(65535);
+
+const requires = z
+  .array(
+    z.object({
+      kind: z.enum(["memory", "disk", "engine", "page-size", "cpu", "nofile", "sysctl"]),
+      value: text,
+      level: z.enum(["fail", "warn"]),
+      reason: localized,
+    }),
+  )
+  .max(1000);
+const smokeTerms = { expect: text.exactOptional(), limit: z.number().int().positive() };
+const smoke = z
+  .array(
+    z.union([
+      z.object({ run: z.array(text).min(1), ...smokeTerms }),
+      z.object({ http: text, ...smokeTerms }),
+    ]),
+  )
+  .max(1000);
+const upgrade = z.object({
+  within: z.enum(["any", "major", "minor", "patch"]),
+  reason: localized.exactOptional(),
+});
 
 // The order of keys in these schemas is the order of keys in bundle.json.
 const componentSchema = z
@@ -32,6 +59,10 @@ const componentSchema = z
     image: lockedImageSchema.extend({ reference: text }),
     build: lockedBuildSchema.exactOptional(),
     tarball: z.object({ path: z.string(), size: sizeSchema }),
+    unpacked: sizeSchema.exactOptional(),
+    requires: requires.exactOptional(),
+    smoke: smoke.exactOptional(),
+    upgrade: upgrade.exactOptional(),
   })
   .refine(({ name, tarball }) => tarball.path === tarballPath(name), {
     message: "expected images/<name>.tar",
@@ -47,6 +78,7 @@ const manifestSchema: z.ZodType<BundleManifest> = z.object({
   date: z.iso.datetime(),
   tool: z.object({ name: text, version: text }),
   definition: digestSchema,
+  requires: requires.exactOptional(),
   components: z
     .array(componentSchema)
     .max(1000)
@@ -66,7 +98,12 @@ const manifestSchema: z.ZodType<BundleManifest> = z.object({
       }),
     )
     .max(1000),
-  sizes: z.object({ archive: sizeSchema, images: sizeSchema, distinctBlobs: sizeSchema }),
+  sizes: z.object({
+    archive: sizeSchema,
+    images: sizeSchema,
+    distinctBlobs: sizeSchema,
+    unpacked: sizeSchema.exactOptional(),
+  }),
 });
 
 /** @throws BundlerError INTEGRITY when it is not a bundle.json, or one of another version. */
@@ -74,15 +111,23 @@ export function parseBundleManifest(what: string, bytes: Uint8Array): BundleMani
   return parseJson(what, bytes, manifestSchema);
 }
 
-/** The bytes of bundle.json: keys in the schema's order, so that the same content has the same bytes. */
+/**
+ * The bytes of bundle.json: keys in the schema's order, so that the same content has the same bytes.
+ * Unpacked sizes take as much room whatever they are, so that they can be filled in late.
+ */
 export function encodeBundleManifest(manifest: BundleManifest): Buffer {
-  return Buffer.from(`${JSON.stringify(manifestSchema.parse(manifest), undefined, 2)}\n`);
+  const json = JSON.stringify(manifestSchema.parse(manifest), undefined, 2);
+  const spaced = json.replaceAll(
+    /^( *"unpacked": )(\d+)/gm,
+    (_, key: string, bytes: string) => key + padded(Number(bytes)),
+  );
+  return Buffer.from(`${spaced}\n`);
 }
 
 export interface ManifestInput {
   readonly definition: Pick<
     Definition,
-    "name" | "version" | "title" | "components" | "settings" | "digest"
+    "name" | "version" | "title" | "requires" | "components" | "settings" | "digest"
   >;
   readonly lock: PlatformLock;
   /** RFC 3339 UTC, the lock's. */
@@ -99,10 +144,12 @@ export function describeBundle(
   { definition, lock, date, tool }: ManifestInput,
   tarballSize: (image: LockedImage) => number,
 ): Omit<BundleManifest, "sizes"> {
+  const platform = parsePlatform(lock.platform);
+  const required = requirementsFor(definition.requires, platform);
   const components: BundleComponent[] = [];
   const leftOut: BundleManifest["leftOut"][number][] = [];
   for (const locked of lock.components) {
-    const { name, required, method, reason, image, build, alternative } = locked;
+    const { name, method, reason, image, build } = locked;
     const defined = definition.components.find((component) => component.name === name);
     if (defined === undefined) {
       throw new BundlerError("LOCK", `The definition has no component ${JSON.stringify(name)}.`, {
@@ -111,27 +158,27 @@ export function describeBundle(
       });
     }
     if (image === undefined) {
-      if (required && method !== "left-out") {
+      if (locked.required && method !== "left-out") {
         throw new BundlerError("NO_WAY", `${name} has no image for ${lock.platform}: ${reason}`, {
           details: { component: name, platform: lock.platform },
         });
       }
-      leftOut.push({ name, required, reason });
+      leftOut.push({ name, required: locked.required, reason });
       continue;
     }
+    const alternative =
+      locked.alternative === undefined ? undefined : defined.alternatives[locked.alternative];
     components.push({
       name,
-      required,
+      required: locked.required,
       title: defined.title,
       method,
       reason,
-      ports: portsWith(
-        defined.ports,
-        alternative === undefined ? undefined : defined.alternatives[alternative],
-      ),
+      ports: portsWith(defined.ports, alternative),
       image,
       ...(build === undefined ? {} : { build }),
       tarball: { path: tarballPath(name), size: tarballSize(image) },
+      ...promised({ ...defined, ...alternative }, platform),
     });
   }
   return {
@@ -143,8 +190,21 @@ export function describeBundle(
     date,
     tool,
     definition: definition.digest,
+    ...(required.length === 0 ? {} : { requires: required }),
     components,
     leftOut,
     settings: definition.settings,
+  };
+}
+
+function promised(
+  { requires, smoke, upgrade }: Pick<Component, "requires" | "smoke" | "upgrade">,
+  platform: Platform,
+): Pick<BundleComponent, "requires" | "smoke" | "upgrade"> {
+  const required = requirementsFor(requires, platform);
+  return {
+    ...(required.length === 0 ? {} : { requires: required }),
+    ...(smoke.length === 0 ? {} : { smoke }),
+    ...(upgrade === undefined ? {} : { upgrade }),
   };
 }

@@ -1,6 +1,10 @@
 import { BundlerError } from "../core/errors.js";
 import { formatPlatform, parsePlatform } from "../core/platform.js";
-import type { BundleManifest } from "./types.js";
+import { tagVersion } from "../core/tag-version.js";
+import type { Localized, SmokeTest } from "../definition/types.js";
+import { layerCompression } from "../image/media-types.js";
+import type { BundleComponent, BundleManifest } from "./types.js";
+import { type UnpackedOf, addedBytes, padded } from "./unpacked.js";
 
 /** A small text file for the site, made from the manifest. */
 export interface SiteIndexFile {
@@ -11,14 +15,20 @@ export interface SiteIndexFile {
 /** What the archive's own size depends on may not say that size, so the index leaves it out. */
 export type SiteManifest = Omit<BundleManifest, "sizes">;
 
+export const IMAGES_TABLE = "site/images.tsv";
+
 /**
  * bundle.json once more, in flat files that a shell reads: one record a line, fields separated by
  * one tab, never empty (`-` stands for nothing), after a first line `#` with the fields' names.
  *
+ * @param unpackedOf as for {@link imagesTable}; without it the layers count as nothing.
  * @throws BundlerError DEFINITION for a value that would break a line, or a setting's default that
  *   an `.env` file cannot hold.
  */
-export function siteIndexFiles(manifest: SiteManifest): readonly SiteIndexFile[] {
+export function siteIndexFiles(
+  manifest: SiteManifest,
+  unpackedOf: UnpackedOf = () => 0,
+): readonly SiteIndexFile[] {
   const { name, version, title, date } = manifest;
   const platform = formatPlatform(parsePlatform(manifest.platform));
   return [
@@ -36,19 +46,10 @@ export function siteIndexFiles(manifest: SiteManifest): readonly SiteIndexFile[]
         ["definition", manifest.definition],
       ],
     ),
-    table(
-      "site/images.tsv",
-      ["component", "tarball", "reference", "manifest", "config", "platform", "bytes"],
-      manifest.components.map(({ name: component, tarball, image }) => [
-        component,
-        tarball.path,
-        image.reference,
-        image.manifest.digest,
-        image.config.digest,
-        image.platform,
-        String(tarball.size),
-      ]),
-    ),
+    imagesTable(manifest, unpackedOf),
+    requiresTable(manifest),
+    smokeTable(manifest),
+    upgradeTable(manifest),
     table(
       "site/ports.tsv",
       ["component", "port", "protocol", "en", "zh"],
@@ -85,6 +86,105 @@ export function siteIndexFiles(manifest: SiteManifest): readonly SiteIndexFile[]
       ]),
     ),
   ];
+}
+
+/**
+ * The images in the order in which they are loaded. `adds` is what each takes on the engine's disk
+ * once those before it are there, in a column as wide for every number: it is filled in late.
+ */
+export function imagesTable(
+  { components }: Pick<SiteManifest, "components">,
+  unpackedOf: UnpackedOf,
+): SiteIndexFile {
+  const added = addedBytes(components, unpackedOf);
+  return table(
+    IMAGES_TABLE,
+    ["component", "tarball", "reference", "manifest", "config", "platform", "bytes", "adds"],
+    components.map(({ name: component, tarball, image }, position) => [
+      component,
+      tarball.path,
+      image.reference,
+      image.manifest.digest,
+      image.config.digest,
+      image.platform,
+      String(tarball.size),
+      padded(added[position] ?? 0),
+    ]),
+  );
+}
+
+/** What Docker before 23 says of such a layer tells nobody what is wrong. */
+const ZSTD: Localized = {
+  en: "a layer of its image is compressed with zstd, which Docker reads since version 23",
+  zh: "其镜像中有使用 zstd 压缩的层，Docker 23 及以上版本才能读取",
+};
+
+function requiresTable({ requires = [], components }: SiteManifest): SiteIndexFile {
+  const rows = ({ requires: own = [] }: Pick<BundleComponent, "requires">, component: string) =>
+    own.map(({ kind, value, level, reason: { en, zh } }) => [
+      component,
+      kind,
+      value,
+      level,
+      prose(en),
+      prose(zh),
+    ]);
+  return table(
+    "site/requires.tsv",
+    ["component", "kind", "value", "level", "en", "zh"],
+    [
+      ...rows({ requires }, ""),
+      ...components.flatMap((component) => [
+        ...rows(component, component.name),
+        ...(component.image.layers.some(({ mediaType }) => layerCompression(mediaType) === "zstd")
+          ? [[component.name, "engine", "23.0.0", "fail", ZSTD.en, ZSTD.zh]]
+          : []),
+      ]),
+    ],
+  );
+}
+
+function smokeTable({ components }: SiteManifest): SiteIndexFile {
+  return table(
+    "site/smoke.tsv",
+    ["component", "kind", "limit", "expect", "command"],
+    components.flatMap(({ name: component, smoke = [] }) =>
+      smoke.map((test) => [
+        component,
+        "run" in test ? "run" : "http",
+        String(test.limit),
+        test.expect ?? "",
+        smokeCommand(test),
+      ]),
+    ),
+  );
+}
+
+function smokeCommand(test: SmokeTest): string {
+  return "run" in test ? test.run.map(shellWord).join(" ") : test.http;
+}
+
+/** A text as one word of a POSIX shell (2.2.2, "Single-Quotes"): nothing inside means anything to it. */
+export function shellWord(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+function upgradeTable({ components }: SiteManifest): SiteIndexFile {
+  return table(
+    "site/upgrade.tsv",
+    ["component", "repository", "version", "within", "en", "zh"],
+    components.map(({ name: component, image: { reference }, upgrade }) => {
+      const colon = reference.lastIndexOf(":");
+      return [
+        component,
+        reference.slice(0, colon),
+        tagVersion(reference.slice(colon + 1)) ?? "",
+        upgrade?.within ?? "any",
+        prose(upgrade?.reason?.en ?? ""),
+        prose(upgrade?.reason?.zh ?? ""),
+      ];
+    }),
+  );
 }
 
 /** The compose project of a bundle (compose-spec, "name": lower-case letters, digits, `-`, `_`). */

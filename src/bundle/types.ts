@@ -1,5 +1,12 @@
 import type { Digest } from "../core/digest.js";
-import type { Localized, Port, Setting } from "../definition/types.js";
+import type {
+  Localized,
+  Port,
+  Requirement,
+  Setting,
+  SmokeTest,
+  UpgradeLimit,
+} from "../definition/types.js";
 import type { LockedBuild } from "../plan/build-types.js";
 import type { LockedImage, Method } from "../plan/types.js";
 
@@ -15,6 +22,8 @@ export interface BundleManifest {
   readonly date: string;
   readonly tool: { readonly name: string; readonly version: string };
   readonly definition: Digest;
+  /** What holds for the platform, of the host as a whole. */
+  readonly requires?: readonly BundleRequirement[];
   readonly components: readonly BundleComponent[];
   readonly leftOut: readonly {
     readonly name: string;
@@ -29,8 +38,16 @@ export interface BundleManifest {
     readonly images: number;
     /** Bytes of all distinct blobs; less than `images` where components share layers. */
     readonly distinctBlobs: number;
+    /**
+     * Bytes of all distinct layers unpacked, as {@link BundleComponent.unpacked}. Absent in archives
+     * of earlier versions.
+     */
+    readonly unpacked?: number;
   };
 }
+
+/** A requirement that holds for the bundle's platform. */
+type BundleRequirement = Omit<Requirement, "platforms">;
 
 export interface BundleComponent {
   readonly name: string;
@@ -44,4 +61,13 @@ export interface BundleComponent {
   readonly build?: LockedBuild;
   /** The image tarball inside the archive, `images/redis.tar`, and its size in bytes. */
   readonly tarball: { readonly path: string; readonly size: number };
+  /**
+   * Bytes of the image's distinct layers unpacked, as their compressed forms tell: an estimate for
+   * layers that do not. Absent in archives of earlier versions.
+   */
+  readonly unpacked?: number;
+  /** Those of the alternative that was taken, where it has its own; so the next two. */
+  readonly requires?: readonly BundleRequirement[];
+  readonly smoke?: readonly SmokeTest[];
+  readonly upgrade?: UpgradeLimit;
 }

@@ -9,6 +9,7 @@ import { type ImagePiece, tarballKey } from "./image-layout.js";
 import type { BundleContent, BundleLayout } from "./layout.js";
 import { type PartialFile, diskFull, isDiskFull, openPartialFile } from "./partial-file.js";
 import { formatSums } from "./sums.js";
+import { readUnpacked } from "./unpacked.js";
 
 export interface WriteOptions {
   /** Where the archive goes. */
@@ -182,6 +183,7 @@ class ArchiveWriter implements BundleWriter {
       (entry): entry is LaidOutEntry<BundleContent> & { readonly content: BundleContent } =>
         entry.content !== undefined,
     );
+    const unpackedOf = await readUnpacked(this.#layout.manifest.components, this.#options.blobPath);
     for (const { path, content, dataOffset, size } of files) {
       if (content.kind === "image") {
         if (this.#sums.has(this.#inside(path))) continue;
@@ -189,9 +191,12 @@ class ArchiveWriter implements BundleWriter {
       }
       if (content.kind === "sums") continue;
       const source: HashSource =
-        content.kind === "bytes"
-          ? { bytes: content.bytes }
-          : { path: content.source, length: size };
+        content.kind === "file"
+          ? { path: content.source, length: size }
+          : { bytes: content.kind === "late" ? content.late(unpackedOf) : content.bytes };
+      if ("bytes" in source && source.bytes.length !== size) {
+        throw new Error(`${path} is not as long as laid out.`);
+      }
       const outcome = await this.#run([source], dataOffset);
       if ("failure" in outcome) {
         const { code, message } = outcome.failure;

@@ -36,13 +36,13 @@ export function checkUpgradeLimits(file: YamlFile, report: Report): void {
     const limit = own ?? component["upgrade"];
     const within = isMapping(limit) ? limit["within"] : undefined;
     const { image } = value;
-    if (within === undefined || within === "any" || typeof image !== "string") continue;
+    if (typeof within !== "string" || within === "any" || typeof image !== "string") continue;
     const tag = imageTag(image);
     // Without a tag it floats, and that was reported.
     if (tag === undefined || tagVersion(tag) !== undefined) continue;
     report(
       own === undefined ? file.at([...path, "image"]) : file.at([...path, "upgrade", "within"]),
-      `the tag of ${image} tells no version, which upgrade.within ${String(within)} has to compare`,
+      `the tag of ${image} tells no version, which upgrade.within ${within} has to compare`,
       "Give the image a tag with a version like 7.0.15, or say within: any.",
     );
   }

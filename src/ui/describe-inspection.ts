@@ -17,25 +17,29 @@ export function describeInspection(inspection: BundleInspection, width: number):
         { title: "image" },
         { title: "manifest" },
         { title: "size", align: "right" },
+        { title: "unpacked", align: "right" },
         { title: "layers", align: "right" },
         { title: "shared", align: "right" },
       ],
-      components.map(({ name: component, method, reference, origin, tarball, layers }) => [
-        component,
-        method,
-        reference,
-        shortDigest(origin.manifest),
-        formatBytes(tarball.size),
-        String(layers.length),
-        String(layers.filter(({ sharedWith }) => sharedWith.length > 0).length),
-      ]),
+      components.map(
+        ({ name: component, method, reference, origin, tarball, unpacked, layers }) => [
+          component,
+          method,
+          reference,
+          shortDigest(origin.manifest),
+          formatBytes(tarball.size),
+          unpacked === undefined ? "" : formatBytes(unpacked),
+          String(layers.length),
+          String(layers.filter(({ sharedWith }) => sharedWith.length > 0).length),
+        ],
+      ),
       width,
     ),
     ...leftOut.map(
       (one) => `without ${one.name}${one.required ? "" : " (optional)"}: ${one.reason}`,
     ),
     "",
-    `Archive ${formatBytes(sizes.archive)}, images ${formatBytes(sizes.images)}, distinct blobs ${formatBytes(sizes.distinctBlobs)}.`,
+    `Archive ${formatBytes(sizes.archive)}, images ${formatBytes(sizes.images)}, distinct blobs ${formatBytes(sizes.distinctBlobs)}${sizes.unpacked === undefined ? "" : `, unpacked ${formatBytes(sizes.unpacked)}`}.`,
   ];
 }
 
@@ -55,6 +59,7 @@ export function describeComponent(
     `manifest  ${origin.manifest}`,
     `config    ${origin.config}`,
     `tarball   ${tarball.path}, ${formatBytes(tarball.size)}`,
+    ...(component.unpacked === undefined ? [] : [`unpacked  ${formatBytes(component.unpacked)}`]),
     ...(component.build === undefined ? [] : buildLines(component.build)),
     ...(ports.length === 0
       ? []

@@ -7,10 +7,12 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inspectBundle } from "../../../src/bundle/inspect.js";
 import { openBundle } from "../../../src/bundle/reader.js";
+import { withUnpacked } from "../../../src/bundle/unpacked.js";
 import { writeBundle } from "../../../src/bundle/writer.js";
 import { digestOf } from "../../../src/core/digest.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";
 import { streamWindow } from "../../../src/tar/window.js";
+import { describeComponent, describeInspection } from "../../../src/ui/describe-inspection.js";
 import { type Blobs, makeSample } from "./sample.js";
 
 let dir: string;
@@ -30,7 +32,12 @@ describe("opening a bundle", () => {
   it("gives bundle.json, files and images without reading through", async () => {
     const { path, layout, images, written } = await sampleArchive();
     const bundle = await openBundle(path);
-    expect(bundle.manifest).toEqual(layout.manifest);
+    const [base, redis] = images["redis"]!.layers.map(({ digest }) => digest);
+    expect(bundle.manifest).toEqual(
+      withUnpacked(layout.manifest, (digest) =>
+        digest === base ? 3000 : digest === redis ? 3700 : 3001,
+      ),
+    );
     expect(bundle.root).toBe("openim-2.3.9-linux-arm64");
     expect((await bundle.readFile("lib/check.sh")).toString()).toBe("check() { :; }\n");
     const { component, entries } = await bundle.image("redis");
@@ -51,7 +58,11 @@ describe("opening a bundle", () => {
     const bundle = await openBundle(path);
     const text = (await bundle.readFile("bundle.json")).toString();
     await bundle.close();
-    expect(text).toBe(`${JSON.stringify(bundle.manifest, undefined, 2)}\n`);
+    const spaced = JSON.stringify(bundle.manifest, undefined, 2).replaceAll(
+      /"unpacked": (\d+)/g,
+      (_, bytes: string) => `"unpacked": ${bytes.padStart(16)}`,
+    );
+    expect(text).toBe(`${spaced}\n`);
     expect(Object.keys(JSON.parse(text) as object)).toEqual(Object.keys(layout.manifest));
     expect(Object.keys(JSON.parse(text) as object)[0]).toBe("bundleVersion");
   });
@@ -91,6 +102,24 @@ describe("opening a bundle", () => {
     });
   });
 
+  it("reads and inspects an archive of an earlier version, which has no unpacked sizes", async () => {
+    const { path, layout } = await sampleArchive();
+    const bytes = await readFile(path);
+    const handle = await open(path, "r+");
+    for (const { index, 0: found } of bytes.toString("latin1").matchAll(/,\s+"unpacked": +\d+/g)) {
+      await handle.write(Buffer.alloc(found.length, " "), 0, undefined, index);
+    }
+    await handle.close();
+    const found = await inspectBundle(path);
+    const { sizes, components } = found;
+    expect(describeInspection(found, 200).at(-1)).not.toContain("unpacked");
+    expect(sizes).toEqual(layout.manifest.sizes);
+    for (const component of components) {
+      expect(component).not.toHaveProperty("unpacked");
+      expect(describeComponent(component, 100).join("\n")).not.toContain("unpacked");
+    }
+  });
+
   it("refuses an archive whose bundle.json is not one", async () => {
     const { path } = await sampleArchive();
     const bytes = await readFile(path);
@@ -108,15 +137,21 @@ describe("inspecting a bundle", () => {
     expect(found).toMatchObject({
       name: "openim",
       platform: "linux/arm64",
-      sizes: layout.manifest.sizes,
+      sizes: { ...layout.manifest.sizes, unpacked: 3000 + 3700 + 3001 },
       leftOut: [{ name: "node-exporter", reason: "not wanted" }],
     });
     expect(found.components.map(({ name }) => name)).toEqual(["redis", "etcd"]);
     const [redis] = found.components;
+    expect(found.components.map(({ unpacked }) => unpacked)).toEqual([6700, 6001]);
     expect(redis!.origin.manifest).toBe(images["redis"]!.manifest.digest);
     expect(redis!.layers.map(({ sharedWith }) => sharedWith)).toEqual([["etcd"], [], []]);
     expect(found.files.map(({ path: file }) => file)).toContain("images/etcd.tar");
+    const table = describeInspection(found, 200).join("\n");
+    expect(table).toMatch(/ size {2,}unpacked {2,}layers/);
+    expect(table).toMatch(/etcd .*14\.5 KiB {2,}5\.9 KiB {2,}2/);
+    expect(table).toMatch(/, unpacked 9\.5 KiB\.$/);
     const one = await inspectBundle(path, "etcd");
+    expect(describeComponent(one.components[0]!, 200)).toContain("unpacked  5.9 KiB");
     expect(one.components).toHaveLength(1);
     expect(one.files.map(({ path: file }) => file)).toContain("manifest.json");
     await expect(inspectBundle(path, "nope")).rejects.toMatchObject({ code: "NOT_FOUND" });
@@ -141,6 +176,14 @@ describe("inspecting a bundle", () => {
     for (const { header, headerOffset, dataOffset, content } of layout.tar.entries) {
       await handle.write(header, 0, header.length, headerOffset);
       if (content?.kind === "bytes") await handle.write(content.bytes, 0, undefined, dataOffset);
+      if (content?.kind === "late") {
+        await handle.write(
+          content.late(() => 1),
+          0,
+          undefined,
+          dataOffset,
+        );
+      }
       if (content?.kind !== "image") continue;
       let at = dataOffset;
       for (const piece of content.image.pieces) {

@@ -1,17 +1,25 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { siteIndexFiles, projectName } from "../../../src/bundle/site-index.js";
+import { projectName, shellWord, siteIndexFiles } from "../../../src/bundle/site-index.js";
 import { siteReadme } from "../../../src/bundle/site-readme.js";
+import type { UnpackedOf } from "../../../src/bundle/unpacked.js";
+import { type DiffId, digestOf } from "../../../src/core/digest.js";
 import { BundlerError } from "../../../src/core/errors.js";
+import { MEDIA_TYPES } from "../../../src/image/media-types.js";
 import { siteManifest } from "../../site/bundle.js";
 
 const manifest = siteManifest("linux/arm64");
 const [redis] = manifest.components.filter(({ name }) => name === "redis");
 
-function table(path: string, of = manifest): readonly (readonly string[])[] {
-  const text = siteIndexFiles(of).find((file) => file.path === path)?.text ?? "";
+function table(
+  path: string,
+  of = manifest,
+  unpackedOf?: UnpackedOf,
+): readonly (readonly string[])[] {
+  const text = siteIndexFiles(of, unpackedOf).find((file) => file.path === path)?.text ?? "";
   expect(text.endsWith("\n")).toBe(true);
   return text
     .slice(0, -1)
@@ -29,7 +37,7 @@ describe("siteIndexFiles", () => {
       "title.zh": "OpenIM 即时通讯",
     });
     expect(table("site/images.tsv")).toEqual([
-      ["#component", "tarball", "reference", "manifest", "config", "platform", "bytes"],
+      ["#component", "tarball", "reference", "manifest", "config", "platform", "bytes", "adds"],
       expect.anything(),
       [
         "redis",
@@ -39,6 +47,7 @@ describe("siteIndexFiles", () => {
         redis?.image.config.digest,
         "linux/arm64",
         "400000",
+        "               0",
       ],
       expect.anything(),
     ]);
@@ -52,6 +61,105 @@ describe("siteIndexFiles", () => {
     expect(table("site/leftout.tsv")).toEqual([
       ["#component", "required", "reason"],
       ["open_im_enterprise", "no", "no image for arm64"],
+    ]);
+  });
+
+  it("says what each image adds to those before it", () => {
+    const layer = (name: string) => ({
+      mediaType: MEDIA_TYPES.ociLayerGzip,
+      digest: digestOf(name),
+      diffId: digestOf(name) as string as DiffId,
+      size: 1,
+    });
+    const layers = [["base", "a", "a"], ["base", "b"], ["a"]];
+    const components = manifest.components.map((one, position) => ({
+      ...one,
+      image: { ...one.image, layers: (layers[position] ?? []).map(layer) },
+    }));
+    const sizes = new Map([
+      [digestOf("base"), 1_000_000],
+      [digestOf("a"), 20],
+      [digestOf("b"), Number.MAX_SAFE_INTEGER],
+    ]);
+    const adds = table("site/images.tsv", { ...manifest, components }, (digest) =>
+      sizes.get(digest)!,
+    )
+      .slice(1)
+      .map((fields) => fields[7]);
+    expect(adds).toEqual(["         1000020", "9007199254740991", "               0"]);
+  });
+
+  it("lists what the host must have, and Docker 23 where a layer is zstd", () => {
+    const reason = { en: "a\n reason", zh: "原因" };
+    const components = manifest.components.map((one) =>
+      one.name === "redis"
+        ? {
+            ...one,
+            requires: [
+              { kind: "page-size", value: "65536", level: "fail", reason } as const,
+              { kind: "sysctl", value: "vm.overcommit_memory=1", level: "warn", reason } as const,
+            ],
+            image: {
+              ...one.image,
+              layers: [
+                {
+                  mediaType: MEDIA_TYPES.ociLayerZstd,
+                  digest: digestOf("z"),
+                  diffId: digestOf("z") as string as DiffId,
+                  size: 1,
+                },
+              ],
+            },
+          }
+        : one,
+    );
+    const requires = [{ kind: "memory", value: "1024", level: "warn", reason } as const];
+    expect(table("site/requires.tsv", { ...manifest, requires, components })).toEqual([
+      ["#component", "kind", "value", "level", "en", "zh"],
+      ["-", "memory", "1024", "warn", "a reason", "原因"],
+      ["redis", "page-size", "65536", "fail", "a reason", "原因"],
+      ["redis", "sysctl", "vm.overcommit_memory=1", "warn", "a reason", "原因"],
+      [
+        "redis",
+        "engine",
+        "23.0.0",
+        "fail",
+        expect.stringContaining("zstd"),
+        expect.stringContaining("zstd"),
+      ],
+    ]);
+    expect(table("site/requires.tsv")).toHaveLength(1);
+  });
+
+  it("lists smoke tests, with commands that a shell takes apart as they were", () => {
+    const components = manifest.components.map((one) =>
+      one.name === "redis"
+        ? {
+            ...one,
+            smoke: [
+              { run: ["redis-cli", "it's", "", "$(x) *"], expect: "PONG", limit: 10 },
+              { http: "http://127.0.0.1:${API_PORT}/healthz", limit: 20 },
+            ],
+          }
+        : one,
+    );
+    expect(table("site/smoke.tsv", { ...manifest, components })).toEqual([
+      ["#component", "kind", "limit", "expect", "command"],
+      ["redis", "run", "10", "PONG", "'redis-cli' 'it'\\''s' '' '$(x) *'"],
+      ["redis", "http", "20", "-", "http://127.0.0.1:${API_PORT}/healthz"],
+    ]);
+  });
+
+  it("says of every component which upgrades it takes", () => {
+    const reason = { en: "so", zh: "如此" };
+    const components = manifest.components.map((one) =>
+      one.name === "mysql" ? { ...one, upgrade: { within: "minor" as const, reason } } : one,
+    );
+    expect(table("site/upgrade.tsv", { ...manifest, components })).toEqual([
+      ["#component", "repository", "version", "within", "en", "zh"],
+      ["mysql", "docker.io/library/mariadb", "10.11.0", "minor", "so", "如此"],
+      ["redis", "docker.io/library/redis", "7.0.15", "any", "-", "-"],
+      ["open_im_server", "docker.io/openim/open_im_server", "2.3.9", "any", "-", "-"],
     ]);
   });
 
@@ -124,6 +232,25 @@ describe("siteIndexFiles", () => {
     ["...", "bundle"],
   ])("makes a compose project's name of %s", (name, project) => {
     expect(projectName(name)).toBe(project);
+  });
+});
+
+describe.runIf(process.platform !== "win32")("a word for a shell", () => {
+  it("comes out of it as it went in, whatever it is", () => {
+    const words = fc.array(
+      fc.string({ unit: fc.constantFrom(...Array.from("'\"\\$`*? ~#&;|<>(){}[]!%=-abc数\n\t")) }),
+      { minLength: 1, maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(words, (list) => {
+        const script = `eval "set -- $(cat)"; for word; do printf '%s\\037' "$word"; done`;
+        const input = list.map(shellWord).join(" ");
+        expect(execFileSync("sh", ["-c", script], { input, encoding: "utf8" })).toBe(
+          list.map((word) => `${word}\u001f`).join(""),
+        );
+      }),
+      { numRuns: 50 },
+    );
   });
 });
 

@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { BundleManifest } from "../../../src/bundle/types.js";
+import type { UnpackedOf } from "../../../src/bundle/unpacked.js";
 import { openBundleWriter, writeBundle } from "../../../src/bundle/writer.js";
+import type { Digest } from "../../../src/core/digest.js";
 import type { BundlerError } from "../../../src/core/errors.js";
 import type { BundlerEvent } from "../../../src/core/events.js";
 import { makeSample, noise, textFile } from "./sample.js";
@@ -89,6 +92,36 @@ describe("writing a bundle", () => {
     const sums = await readFile(join(dir, ROOT, "SHA256SUMS"), "utf8");
     expect(sums.trim().split("\n")).toHaveLength(9);
     expect((await stat(join(dir, ROOT, "install.sh"))).mode & 0o777).toBe(0o755);
+  });
+
+  it("fills in late what the layers unpack to, in as many bytes as were laid out", async () => {
+    const late = {
+      path: "site/late.tsv",
+      executable: false,
+      late: (unpackedOf: UnpackedOf) =>
+        Buffer.from(
+          `${layoutLayers.map((digest) => String(unpackedOf(digest)).padStart(16)).join("\n")}\n`,
+        ),
+    };
+    let layoutLayers: Digest[] = [];
+    const { images } = await makeSample(dir);
+    layoutLayers = Object.values(images).flatMap(({ layers }) =>
+      layers.map(({ digest }) => digest),
+    );
+    const { layout, blobs } = await makeSample(dir, { files: [late] });
+    await writeBundle(layout, { output: out(), blobPath: blobs.path });
+    await run("tar", ["-xf", out(), "-C", dir]);
+    await run("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], {
+      cwd: join(dir, ROOT),
+    });
+    const sizes = (await readFile(join(dir, ROOT, "site/late.tsv"), "utf8")).trim().split(/\s+/);
+    expect(sizes).toEqual(["3000", "3700", "3700", "3000", "3001"]);
+    const manifest = JSON.parse(
+      await readFile(join(dir, ROOT, "bundle.json"), "utf8"),
+    ) as BundleManifest;
+    // A layer that occurs twice, or in two images, is there once.
+    expect(manifest.components.map(({ unpacked }) => unpacked)).toEqual([6700, 6001]);
+    expect(manifest.sizes.unpacked).toBe(9701);
   });
 
   it("lists a layer that occurs twice as often as it occurs, and stores it once", async () => {

@@ -234,7 +234,7 @@ describe("a limit of upgrades", () => {
     );
     const own = {
       ...letters,
-      [table]: (letters[table] ?? "").replace(
+      [table]: letters[table].replace(
         "        reason: serves the same pages\n",
         "        reason: serves the same pages\n        upgrade: { within: any }\n",
       ),

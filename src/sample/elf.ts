@@ -1,12 +1,14 @@
 import type { Platform } from "../core/platform.js";
+import { Fields } from "./fields.js";
 import { type Machine, machineOf } from "./machines.js";
+import { type ThenDo, programText } from "./program-text.js";
 
 export interface ProgramOptions {
   readonly platform: Platform;
   /** What it prints, with its line end. */
   readonly message: string;
-  /** Whether it leaves with exit code 0 after that, or waits until it is killed. */
-  readonly then: "exit" | "wait";
+  /** What it does after that. */
+  readonly then: ThenDo;
 }
 
 /** Free of the zero page and the same for every architecture. */
@@ -19,85 +21,30 @@ const EXECUTABLE = {
   PT_LOAD: 1,
   PT_GNU_STACK: 0x6474e551,
   READ_EXECUTE: 5,
+  READ_WRITE_EXECUTE: 7,
   READ_WRITE: 6,
 } as const;
 
 /**
- * A static Linux program that needs nothing else in its image: it prints a message, then exits or
- * waits. One segment holds the headers, the code and the message (System V ABI, "Object Files").
+ * A static Linux program that needs nothing else in its image: it prints a message, then exits, waits
+ * or answers HTTP requests. One segment holds the headers, the code and its data (System V ABI,
+ * "Object Files").
  * @throws BundlerError USAGE for a platform without a sample machine.
  */
-export function sampleProgram(options: ProgramOptions): Buffer {
-  const machine = machineOf(options.platform);
-  const message = Buffer.from(options.message);
+export function sampleProgram({ platform, message, then }: ProgramOptions): Buffer {
+  const machine = machineOf(platform);
   const start = headerSize(machine);
-  // The code's length does not depend on the addresses in it.
-  const length = codeFor(machine, 0, message.length, options.then).length;
-  const code = codeFor(machine, BASE + start + length, message.length, options.then);
-  const size = start + length + message.length;
+  const { bytes, room } = programText(machine, BASE + start, { message, then });
+  const size = start + bytes.length;
   return Buffer.concat([
     elfHeader(machine, BASE + start),
-    programHeaders(machine, size),
-    code,
-    message,
-  ]);
-}
-
-function codeFor(machine: Machine, address: number, length: number, then: "exit" | "wait"): Buffer {
-  const { calls } = machine;
-  const call = (number: number, ...args: number[]): number[] => [
-    ...[number, ...args].flatMap((value, index) =>
-      machine.load(machine.registers[index] ?? 0, value),
-    ),
-    ...machine.trap,
-  ];
-  return Buffer.from([
-    ...call(calls.write, 1, address, length),
-    // No descriptors and no timeout: it returns only when a signal ends the process.
-    ...(then === "wait" ? call(calls.ppoll, 0, 0, 0, 0, 0) : []),
-    ...call(calls.exit, 0),
+    programHeaders(machine, { size, room }),
+    bytes,
   ]);
 }
 
 function headerSize({ bits }: Machine): number {
   return bits === 64 ? 64 + 2 * 56 : 52 + 2 * 32;
-}
-
-/** Appends numbers in a machine's byte order; `word` has the size of its addresses. */
-class Fields {
-  readonly #bytes: number[] = [];
-  readonly #machine: Machine;
-
-  constructor(machine: Machine) {
-    this.#machine = machine;
-  }
-
-  #add(value: number, size: number): this {
-    const bytes = Array.from({ length: size }, (_, index) =>
-      index < 4 ? (value >>> (8 * index)) & 0xff : 0,
-    );
-    this.#bytes.push(...(this.#machine.bigEndian ? bytes.reverse() : bytes));
-    return this;
-  }
-
-  half(...values: number[]): this {
-    for (const value of values) this.#add(value, 2);
-    return this;
-  }
-
-  int(...values: number[]): this {
-    for (const value of values) this.#add(value, 4);
-    return this;
-  }
-
-  word(...values: number[]): this {
-    for (const value of values) this.#add(value, this.#machine.bits / 8);
-    return this;
-  }
-
-  bytes(): Buffer {
-    return Buffer.from(this.#bytes);
-  }
 }
 
 function elfHeader(machine: Machine, entry: number): Buffer {
@@ -124,23 +71,28 @@ function elfHeader(machine: Machine, entry: number): Buffer {
   return Buffer.concat([Buffer.from(identification), fields.bytes()]);
 }
 
-function programHeaders(machine: Machine, size: number): Buffer {
-  const { PT_LOAD, PT_GNU_STACK, READ_EXECUTE, READ_WRITE } = EXECUTABLE;
+/** @param sizes bytes in the file, and of memory behind them that the program writes to */
+function programHeaders(
+  machine: Machine,
+  { size, room }: { readonly size: number; readonly room: number },
+): Buffer {
+  const { PT_LOAD, PT_GNU_STACK, READ_EXECUTE, READ_WRITE, READ_WRITE_EXECUTE } = EXECUTABLE;
   const fields = new Fields(machine);
   const segment = (
     type: number,
     flags: number,
     address: number,
     length: number,
+    memory: number,
     align: number,
   ): void => {
     // The flags stand second in a 64-bit header and last but one in a 32-bit header.
     if (machine.bits === 64)
-      fields.int(type, flags).word(0, address, address, length, length, align);
-    else fields.int(type, 0, address, address, length, length, flags, align);
+      fields.int(type, flags).word(0, address, address, length, memory, align);
+    else fields.int(type, 0, address, address, length, memory, flags, align);
   };
-  segment(PT_LOAD, READ_EXECUTE, BASE, size, PAGE);
+  segment(PT_LOAD, room > 0 ? READ_WRITE_EXECUTE : READ_EXECUTE, BASE, size, size + room, PAGE);
   // Without this, old kernels make every page executable.
-  segment(PT_GNU_STACK, READ_WRITE, 0, 0, 16);
+  segment(PT_GNU_STACK, READ_WRITE, 0, 0, 0, 16);
   return fields.bytes();
 }

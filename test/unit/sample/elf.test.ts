@@ -1,12 +1,13 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parsePlatform } from "../../../src/core/platform.js";
-import { sampleProgram } from "../../../src/sample/elf.js";
+import { type ProgramOptions, sampleProgram } from "../../../src/sample/elf.js";
 import { SAMPLE_PLATFORMS } from "../../../src/sample/machines.js";
 
 const NATIVE: Readonly<Record<string, readonly string[]>> = {
@@ -45,12 +46,38 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-function write(platform: string, then: "exit" | "wait"): string {
-  const file = join(dir, `${platform.replaceAll("/", "-")}-${then}`);
+function write(platform: string, then: ProgramOptions["then"]): string {
+  const file = join(
+    dir,
+    `${platform.replaceAll("/", "-")}-${typeof then === "string" ? then : "serve"}`,
+  );
   const message = `hello from redis on ${platform}\n`;
   writeFileSync(file, sampleProgram({ platform: parsePlatform(platform), message, then }));
   chmodSync(file, 0o755);
   return file;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+/** What the server at a port answers, once it listens. */
+async function ask(port: number): Promise<string> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+      expect(answer.status).toBe(200);
+      return await answer.text();
+    } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
 }
 
 describe.each(SAMPLE_PLATFORMS)("a sample program for %s", (platform) => {
@@ -75,6 +102,31 @@ describe.each(SAMPLE_PLATFORMS)("a sample program for %s", (platform) => {
       child.kill("SIGTERM");
       const [, signal] = (await once(child, "exit")) as [number | null, string | null];
       expect(signal).toBe("SIGTERM");
+    },
+  );
+
+  it.skipIf(command === undefined)(
+    "as a web server answers one request after the other",
+    async () => {
+      const port = await freePort();
+      const file = write(platform, { port, answer: "healthy 数\n" });
+      const [program, ...args] = [...(command ?? []), file];
+      const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+      try {
+        const [hello] = (await once(child.stdout, "data")) as [Buffer];
+        expect(hello.toString()).toBe(`hello from redis on ${platform}\n`);
+        for (let round = 0; round < 5; round += 1) expect(await ask(port)).toBe("healthy 数\n");
+        expect(await Promise.all([ask(port), ask(port), ask(port)])).toHaveLength(3);
+        // An address that is still in use by closed connections does not keep another one from starting.
+        child.kill("SIGKILL");
+        await once(child, "exit");
+        const next = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
+        await once(next.stdout, "data");
+        expect(await ask(port)).toBe("healthy 数\n");
+        next.kill("SIGKILL");
+      } finally {
+        child.kill("SIGKILL");
+      }
     },
   );
 });

@@ -57,7 +57,7 @@ export async function prepareDemoBuilds(
       archived.set(name, usable);
       continue;
     }
-    const recipe = await openRecipe(build, platform, usable, context.recipesDir);
+    const recipe = await openRecipe({ ...component, build }, platform, usable, context.recipesDir);
     const samples = new Map(build.sources.map((source) => [source, sampleSource(source)]));
     if (recipe.runs || [...samples.values()].includes(undefined)) {
       archived.set(name, "its build runs a compiler, and the samples have none");
@@ -112,7 +112,7 @@ async function usableBuilder(host: BuildHost, signal: AbortSignal): Promise<Buil
 }
 
 async function openRecipe(
-  build: Build,
+  { build, smoke }: Pick<Component, "smoke"> & { readonly build: Build },
   platform: Platform,
   builder: Builder,
   recipesDir: string,
@@ -126,6 +126,9 @@ async function openRecipe(
     buildPlatform,
     ...(build.target === undefined ? {} : { target: build.target }),
   });
+  const says = smoke.flatMap((test) =>
+    "run" in test && test.expect !== undefined ? [test.expect] : [],
+  );
   return {
     runs: dockerfile.stages.some(({ instructions }) =>
       instructions.some(({ keyword }) => keyword === "RUN"),
@@ -140,8 +143,12 @@ async function openRecipe(
         platforms: [platform, ...(sameMachine(platform, buildPlatform) ? [] : [buildPlatform])],
         format: "oci" as const,
         index: true,
-        // The start script of what is built on it finds a shell that stays, its health check one that ends.
-        service: { tools: ["/bin/bash", "/usr/bin/bash"], daemons: ["/bin/sh"] },
+        // The start script of what is built on it finds a shell that stays, its health check and its
+        // smoke tests one that ends.
+        service: {
+          tools: ["/bin/bash", "/usr/bin/bash"].map((shell) => ({ path: shell, says })),
+          daemons: ["/bin/sh"],
+        },
       };
     }),
   };

@@ -6,7 +6,7 @@ import {
   normalizePlatform,
   parsePlatform,
 } from "../core/platform.js";
-import type { Component, Definition } from "../definition/types.js";
+import type { Component, Definition, SmokeTest } from "../definition/types.js";
 import { parseReference } from "../image/reference.js";
 import type { SampleImage, SampleService } from "./images.js";
 import { SAMPLE_PLATFORMS } from "./machines.js";
@@ -106,15 +106,47 @@ function composeServices({ compose }: Pick<Definition, "compose">): unknown {
   return field(parse(compose.text), "services");
 }
 
-/** The programs that a component's service runs, by its compose file and by its alternatives' changes to it. */
+/**
+ * The programs that a component's service runs, by its compose file and by its alternatives' changes
+ * to it, and what they have to say for its smoke tests.
+ */
 function serviceOf(services: unknown, component: Component): SampleService {
   const variants = [
     field(services, component.name),
     ...component.alternatives.map(({ service }) => service),
   ];
+  const tests = [component, ...component.alternatives].flatMap(({ smoke = [] }) => smoke);
+  const tools = new Map<string, Set<string>>();
+  const add = (path: string, expect?: string): void => {
+    const says = tools.get(path) ?? new Set();
+    tools.set(path, expect === undefined ? says : says.add(expect));
+  };
+  for (const one of variants) {
+    for (const path of programOf(field(field(one, "healthcheck"), "test"), true)) add(path);
+  }
+  for (const test of tests) if ("run" in test) add(test.run[0] ?? "", test.expect);
+  const web = webOf(tests, component);
   return {
-    tools: variants.flatMap((one) => programOf(field(field(one, "healthcheck"), "test"), true)),
+    tools: [...tools].map(([path, says]) => ({ path, says: [...says] })),
     daemons: variants.flatMap((one) => programOf(field(one, "entrypoint"), false)),
+    ...(web === undefined ? {} : { web }),
+  };
+}
+
+/** The one port of the container that smoke tests ask by HTTP, and all that they look for there. */
+function webOf(
+  tests: readonly SmokeTest[],
+  { ports }: Pick<Component, "ports">,
+): SampleService["web"] {
+  const asked = tests.flatMap((test) =>
+    "http" in test ? [{ url: new URL(test.http.replaceAll(/\$\{\w+\}/g, "1")), ...test }] : [],
+  );
+  const published = ports.find(({ host }) => asked.some(({ url }) => url.port === String(host)));
+  if (published === undefined) return undefined;
+  const lines = asked.flatMap(({ expect = "works" }) => [expect]);
+  return {
+    port: published.container,
+    answer: [...new Set(lines)].map((line) => `${line}\n`).join(""),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   incompressible,
   makeLayer,
 } from "./layer.js";
+import type { ThenDo } from "./program-text.js";
 
 /** What a sample image is; its bytes follow from this and from nothing else. */
 export interface SampleImage {
@@ -40,10 +41,19 @@ export interface SampleImage {
 }
 
 export interface SampleService {
-  /** Names or absolute paths under which a program that says hello and exits with 0 is found, for health checks. */
-  readonly tools: readonly string[];
+  /** Programs that say something and exit with 0, for health checks and smoke tests. */
+  readonly tools: readonly SampleTool[];
   /** Names or absolute paths under which a program that stays is found, for overridden entry points. */
   readonly daemons: readonly string[];
+  /** What those that stay answer at a port of the container; without it they wait. */
+  readonly web?: { readonly port: number; readonly answer: string };
+}
+
+export interface SampleTool {
+  /** A name or an absolute path. */
+  readonly path: string;
+  /** What it prints after its hello, each on a line. */
+  readonly says: readonly string[];
 }
 
 /** One platform's image. */
@@ -187,21 +197,27 @@ function payloadFiles(image: SampleImage, platform: Platform): readonly LayerFil
 }
 
 function programFiles(image: SampleImage, platform: Platform): readonly LayerFile[] {
-  const message = `hello from ${image.name} on ${formatPlatform(normalizePlatform(platform))}\n`;
+  const hello = `hello from ${image.name} on ${formatPlatform(normalizePlatform(platform))}\n`;
   const target = image.lies?.program ?? platform;
-  const program = (path: string, then: "exit" | "wait"): LayerFile => ({
-    path,
-    content: sampleProgram({ platform: target, message, then }),
+  const program = (path: string, then: ThenDo, says: readonly string[] = []): LayerFile => ({
+    path: path.includes("/") ? path.replace(/^\/+/, "") : `usr/local/bin/${path}`,
+    content: sampleProgram({
+      platform: target,
+      message: hello + says.map((line) => `${line}\n`).join(""),
+      then,
+    }),
     executable: true,
   });
-  const at = (name: string): string =>
-    name.includes("/") ? name.replace(/^\/+/, "") : `usr/local/bin/${name}`;
-  const { daemons = [], tools = [] } = image.service ?? {};
+  const { daemons = [], tools = [], web } = image.service ?? {};
+  const stay = web ?? "wait";
+  const shell = tools.find(({ path }) => path === "/bin/sh");
   const programs = [
-    program("usr/bin/hello", "exit"),
-    program("usr/bin/serve", "wait"),
-    ...daemons.map((name) => program(at(name), "wait")),
-    ...["/bin/sh", ...tools].map((name) => program(at(name), "exit")),
+    program("/usr/bin/hello", "exit"),
+    program("/usr/bin/serve", stay),
+    ...daemons.map((name) => program(name, stay)),
+    ...[shell ?? { path: "/bin/sh", says: [] }, ...tools].map(({ path, says }) =>
+      program(path, "exit", says),
+    ),
   ];
   const paths = new Set<string>();
   return programs.filter(({ path }) => !paths.has(path) && paths.add(path));

@@ -100,12 +100,46 @@ it("keeps the definition's tags, registries and, for unknown images, its claims"
 
 it("gives services the programs that the compose file and the alternatives call", () => {
   const images = sampleCatalogue(DEFINITION, { services: true });
-  expect(find(images, "library/redis")?.service).toEqual({ tools: ["redis-cli"], daemons: [] });
+  expect(find(images, "library/redis")?.service).toEqual({
+    tools: [{ path: "redis-cli", says: [] }],
+    daemons: [],
+  });
   expect(find(images, "library/mariadb")?.service).toEqual({
-    tools: ["mariadb-admin"],
+    tools: [{ path: "mariadb-admin", says: [] }],
     daemons: ["/run-mariadb"],
   });
   expect(find(sampleCatalogue(DEFINITION), "library/redis")?.service).toBeUndefined();
+});
+
+it("gives services what the smoke tests look for", () => {
+  const [, redis, ...others] = DEFINITION.components;
+  const tested: Component = {
+    ...redis!,
+    ports: [
+      { host: 19_000, container: 9000, protocol: "tcp" },
+      { host: 16_379, container: 6379, protocol: "tcp" },
+    ],
+    smoke: [
+      { run: ["redis-cli", "ping"], expect: "PONG", limit: 5 },
+      { run: ["redis-cli", "info"], expect: "role:master", limit: 5 },
+      { http: "http://${BIND_ADDRESS}:16379/ready", expect: "ready", limit: 5 },
+      { http: "http://127.0.0.1:16379/", limit: 5 },
+    ],
+    alternatives: [{ ...MARIADB, image: "valkey:8.0", smoke: [{ run: ["/bin/v"], limit: 5 }] }],
+  };
+  const images = sampleCatalogue(
+    { ...DEFINITION, components: [tested, ...others] },
+    { services: true },
+  );
+  expect(find(images, "library/redis")?.service).toEqual({
+    tools: [
+      { path: "redis-cli", says: ["PONG", "role:master"] },
+      { path: "mariadb-admin", says: [] },
+      { path: "/bin/v", says: [] },
+    ],
+    daemons: ["/run-mariadb"],
+    web: { port: 6379, answer: "ready\nworks\n" },
+  });
 });
 
 it("makes a whole table's images in less than a second of processor time", () => {

@@ -107,7 +107,13 @@ describe("a sample image", () => {
   });
 
   it("contains the program for its architecture, and for a service those that its health check calls", async () => {
-    const service = { tools: ["redis-cli", "/opt/bin/check"], daemons: ["redis-server"] };
+    const service = {
+      tools: [
+        { path: "redis-cli", says: ["PONG"] },
+        { path: "/opt/bin/check", says: [] },
+      ],
+      daemons: ["redis-server"],
+    };
     const content = buildImage({ ...REDIS, service });
     const image = imageFor(content);
     const files = await filesOf(gunzipSync(blob(content, image.layers.at(-1)!.digest)));
@@ -121,14 +127,34 @@ describe("a sample image", () => {
     ]);
     expect(files.get("usr/local/bin/redis-server")).toEqual(files.get("usr/bin/serve"));
     expect(files.get("bin/sh")).toEqual(files.get("usr/bin/hello"));
-    expect(files.get("usr/bin/hello")!.toString("latin1")).toContain(
-      "hello from redis on linux/arm64\n",
+    expect(files.get("usr/bin/hello")!.toString("latin1")).toMatch(
+      /hello from redis on linux\/arm64\n$/,
+    );
+    expect(files.get("usr/local/bin/redis-cli")!.toString("latin1")).toMatch(
+      /hello from redis on linux\/arm64\nPONG\n$/,
     );
     expect(files.get("usr/bin/hello")!.readUInt16LE(18)).toBe(183);
     const { config } = JSON.parse(blob(content, image.config.digest).toString()) as {
       config: object;
     };
     expect(config).toMatchObject({ Entrypoint: ["/usr/bin/serve"] });
+  });
+
+  it("may answer at a port, and have a shell that says something", async () => {
+    const content = buildImage({
+      ...REDIS,
+      service: {
+        tools: [{ path: "/bin/sh", says: ["works"] }],
+        daemons: ["redis-server"],
+        web: { port: 9000, answer: "ready\n" },
+      },
+    });
+    const image = imageFor(content);
+    const files = await filesOf(gunzipSync(blob(content, image.layers.at(-1)!.digest)));
+    expect(files.get("bin/sh")!.toString("latin1")).toMatch(/\nworks\n$/);
+    for (const path of ["usr/bin/serve", "usr/local/bin/redis-server"]) {
+      expect(files.get(path)!.toString("latin1")).toContain("HTTP/1.0 200 OK");
+    }
   });
 
   it("without an index is the manifest of its first platform", () => {

@@ -49,7 +49,7 @@ export interface SampleService {
   readonly web?: { readonly port: number; readonly answer: string };
 }
 
-export interface SampleTool {
+interface SampleTool {
   /** A name or an absolute path. */
   readonly path: string;
   /** What it prints after its hello, each on a line. */

@@ -257,6 +257,11 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         );
         await host.write("root/proc/sys/vm/max_map_count", "1048575\n");
         expect(host.check("ENGINE=docker", "check_requirements").result).toBe("pass");
+        // An engine that runs in a container itself cannot give more than it has.
+        await host.write("root/proc/700/status", "Name:\tdockerd\nCapEff:\t000001fffeffffff\n");
+        expect(host.check("ENGINE=docker", "check_requirements").result).toBe("warn");
+        await host.write("root/proc/700/status", "Name:\tdockerd\nCapEff:\t000001ffffffffff\n");
+        expect(host.check("ENGINE=docker", "check_requirements").result).toBe("pass");
       }),
     );
 

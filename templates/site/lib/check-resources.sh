@@ -98,21 +98,39 @@ require_descriptors() { # COMPONENT COUNT LEVEL REASON
 }
 
 # How many descriptors a container can have: what the compose file asks for, which root's engine
-# grants up to the kernel's bound; else what a container inherits, from containerd under Docker.
+# grants up to the kernel's bound; else what it is given by default.
 descriptor_limit() {
-    bound=$(first_line "$HOST_ROOT/proc/sys/fs/nr_open") || bound=
-    inherited=
-    if ! grep -q '^ *nofile:' "$ROOT/compose.yaml" 2>/dev/null; then
+    process=self
+    if [ "$ENGINE" = docker ]; then
+        # Under Docker it is containerd that starts a container.
         process=$({ processes_named containerd; processes_named dockerd; } | head -n 1)
-        [ "$ENGINE" = docker ] || process=self
-        inherited=$(awk '/^Max open files/ { print $5 }' "$HOST_ROOT/proc/$process/limits" 2>/dev/null) || :
+    fi
+    bound=$(first_line "$HOST_ROOT/proc/sys/fs/nr_open") || bound=
+    inherited=$(awk '/^Max open files/ { print $5 }' "$HOST_ROOT/proc/$process/limits" 2>/dev/null) || :
+    configured=
+    if [ "$ENGINE" = docker ]; then
         configured=$(tr -d '\n' 2>/dev/null <"$HOST_ROOT/etc/docker/daemon.json" |
             sed -n 's/.*"nofile"[^}]*"Hard"[^0-9]*\([0-9][0-9]*\).*/\1/p')
-        if [ "$ENGINE" = docker ] && [ -n "$configured" ]; then inherited=$configured; fi
     fi
-    case $inherited in
+    limit=${configured:-$inherited}
+    if raises_limits "$process"; then
+        if grep -q '^ *nofile:' "$ROOT/compose.yaml" 2>/dev/null; then limit=$bound; fi
+    else
+        limit=$inherited
+    fi
+    case $limit in
         '' | unlimited) printf '%s\n' "$bound" ;;
-        *) printf '%s\n' "$inherited" ;;
+        *) printf '%s\n' "$limit" ;;
+    esac
+}
+
+# Whether a process may give more than it has itself: root in a container may not. CAP_SYS_RESOURCE
+# is bit 24 (capabilities(7)), in the seventh hexadecimal digit from the right.
+raises_limits() { # PROCESS
+    digit=$(sed -n 's/^CapEff:.*\(.\)......$/\1/p' "$HOST_ROOT/proc/$1/status" 2>/dev/null) || :
+    case $digit in
+        [02468aceACE]) return 1 ;;
+        *) return 0 ;;
     esac
 }
 

@@ -80,7 +80,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(host.finding("check_engine '' || :").message).toContain("Only containerd");
         await host.table("extras", [["docker", "extras/docker.tgz", "0", "1", "27.5.1"]]);
         expect(host.finding("check_engine '' || :").mend).toContain("sudo ./install.sh engine");
-        expect(host.finding("check_engine podman || :").message).toContain("podman is to be used");
+        expect(host.finding("check_engine podman || :").message).toContain("Podman is to be used");
       }),
     );
 
@@ -101,7 +101,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           "version*) echo 1.13.1 ;;",
         );
         expect(host.finding("check_engine '' || :").message).toBe(
-          "docker 1.13.1 is too old: 18.09 or later is needed.",
+          "Docker 1.13.1 is too old: 18.09 or later is needed.",
         );
       }),
     );
@@ -127,7 +127,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         ]);
         expect(findings.map(({ message }) => message)).toEqual(
           expect.arrayContaining([
-            "Engine: docker 18.09.0.",
+            "Engine: Docker 18.09.0.",
             "Compose: docker-compose 1.29.2.",
             "Control groups: version 1.",
             "Image store: overlay2 at /var/lib/docker.",
@@ -181,9 +181,9 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(report.result).toBe("pass");
         expect(report.findings.map(({ message }) => message)).toEqual(
           expect.arrayContaining([
-            "Engine: podman 4.3.1.",
+            "Engine: Podman 4.3.1.",
             "Compose: podman-compose 1.0.3.",
-            "podman 4.3.1 is new enough for mariadb.",
+            "Podman 4.3.1 is new enough for mariadb.",
           ]),
         );
       }),
@@ -195,7 +195,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         await host.program("docker", ...DOCKER_26);
         const rules = ["ENGINE=docker ENGINE_VERSION=26.1.5", "check_engine_host linux/amd64 no"];
         expect(host.check(...rules).findings.map(level)).toContain(
-          "fail: The bundle is for linux/amd64, but docker here is a program for arm64.",
+          "fail: The bundle is for linux/amd64, but Docker here is a program for arm64.",
         );
         const elsewhere = host.check("export DOCKER_HOST=tcp://10.0.0.9:2375", ...rules);
         expect(elsewhere.findings.find(({ id }) => id === "engine-place")?.level).toBe("warn");

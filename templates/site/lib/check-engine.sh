@@ -7,7 +7,7 @@ ENGINE_VERSION=
 check_engine() { # WANTED
     if ! choose_engine "$1"; then
         if [ -n "$1" ]; then
-            finding fail engine - 5 engine_wanted_missing "$1"
+            finding fail engine - 5 engine_wanted_missing "$(engine_title "$1")"
         elif command -v nerdctl >/dev/null || command -v ctr >/dev/null; then
             finding fail engine - 5 engine_unsupported "$(engine_medicine)"
         else
@@ -16,7 +16,7 @@ check_engine() { # WANTED
         return 1
     fi
     if ! ENGINE_VERSION=$(engine_fact version 2>&1) || [ -z "$ENGINE_VERSION" ]; then
-        finding fail engine - 5 engine_silent "$ENGINE" "$ENGINE_VERSION"
+        finding fail engine - 5 engine_silent "$(engine_title "$ENGINE")" "$ENGINE_VERSION" "$ENGINE"
         ENGINE=
         return 1
     fi
@@ -25,10 +25,10 @@ check_engine() { # WANTED
         podman) least=3.4 ;;
     esac
     if ! version_at_least "$ENGINE_VERSION" "$least"; then
-        finding fail engine - 5 engine_old "$ENGINE" "$ENGINE_VERSION" "$least" "$(engine_medicine)"
+        finding fail engine - 5 engine_old "$(engine_title "$ENGINE")" "$ENGINE_VERSION" "$least" "$(engine_medicine)"
         return 1
     fi
-    finding pass engine - 0 engine_found "$ENGINE" "$ENGINE_VERSION"
+    finding pass engine - 0 engine_found "$(engine_title "$ENGINE")" "$ENGINE_VERSION"
 }
 
 # How to come by an engine: from the bundle, or from the medium of this distribution.
@@ -70,17 +70,17 @@ check_engine_host() { # BUNDLE-PLATFORM EMULATION
     shown=$(engine_fact architecture 2>/dev/null) || shown='?'
     architecture=${1#*/}
     if [ "$shown" = "${architecture%%/*}" ]; then
-        finding pass engine-architecture - 0 engine_architecture "$ENGINE" "$shown"
+        finding pass engine-architecture - 0 engine_architecture "$(engine_title "$ENGINE")" "$shown"
     elif [ "$2" = yes ]; then
-        finding warn engine-architecture - 0 engine_emulates "$ENGINE" "$shown" "$1"
+        finding warn engine-architecture - 0 engine_emulates "$(engine_title "$ENGINE")" "$shown" "$1"
     else
-        finding fail engine-architecture - 4 engine_architecture_wrong "$ENGINE" "$shown" "$1"
+        finding fail engine-architecture - 4 engine_architecture_wrong "$(engine_title "$ENGINE")" "$shown" "$1"
     fi
     case $ENGINE:${DOCKER_HOST:-} in
         docker:tcp:* | docker:ssh:*) finding warn engine-place - 0 engine_elsewhere "$DOCKER_HOST" ;;
     esac
     case $(engine_fact security 2>/dev/null)/$(engine_fact rootless 2>/dev/null) in
-        *name=rootless* | */true) finding warn engine-place - 0 engine_rootless "$ENGINE" ;;
+        *name=rootless* | */true) finding warn engine-place - 0 engine_rootless "$(engine_title "$ENGINE")" ;;
     esac
     check_cgroup
 }
@@ -114,7 +114,7 @@ check_storage() {
 # Some images need a newer Docker; Podman's own defaults never stood in their way.
 require_engine() { # COMPONENT VERSION LEVEL REASON
     if [ "$ENGINE" = podman ] || version_at_least "$ENGINE_VERSION" "$2"; then
-        finding pass engine-version "$1" 0 engine_version_fits "$(needed_by "$1")" "$ENGINE" "$ENGINE_VERSION"
+        finding pass engine-version "$1" 0 engine_version_fits "$(needed_by "$1")" "$(engine_title "$ENGINE")" "$ENGINE_VERSION"
     else
         finding "$3" engine-version "$1" 5 engine_version_short "$(needed_by "$1")" "$2" "$ENGINE_VERSION" "$4"
     fi

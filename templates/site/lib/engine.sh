@@ -26,6 +26,14 @@ choose_engine() { # WANTED
     fi
 }
 
+# The engine's name as people write it.
+engine_title() { # ENGINE
+    case $1 in
+        docker) echo Docker ;;
+        *) echo Podman ;;
+    esac
+}
+
 # One fact of the engine, in its own words; fails where this engine does not know it. Docker 18.09
 # knows no cgroup version, and no newer one names the address of containerd before 27.
 engine_fact() { # FACT

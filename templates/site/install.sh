@@ -14,6 +14,8 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 . "$ROOT/lib/words-check.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/words-upgrade.sh
 . "$ROOT/lib/words-upgrade.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/words-engine.sh
+. "$ROOT/lib/words-engine.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/session.sh
 . "$ROOT/lib/session.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/lock.sh
@@ -62,6 +64,12 @@ ROOT=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
 . "$ROOT/lib/remove.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/support.sh
 . "$ROOT/lib/support.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/engine-files.sh
+. "$ROOT/lib/engine-files.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/engine-service.sh
+. "$ROOT/lib/engine-service.sh"
+# shellcheck source-path=SCRIPTDIR source=lib/engine-install.sh
+. "$ROOT/lib/engine-install.sh"
 # shellcheck source-path=SCRIPTDIR source=lib/options.sh
 . "$ROOT/lib/options.sh"
 
@@ -73,6 +81,7 @@ main() {
     export LC_ALL=C
     handle_signals
     find_home
+    find_own_engine
     case $COMMAND in
         install) install_bundle ;;
         check) check_only ;;

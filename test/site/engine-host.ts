@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmod,
+  cp,
   lstat,
   mkdir,
   mkdtemp,
@@ -99,6 +100,9 @@ export class EngineHost {
     }
     for (const name of PROGRAMS_OF[init]) await host.program(name, `${RECORD}${FAKES[name] ?? ""}`);
     await host.carry(HOST);
+    for (const name of ["install.sh", "lib"]) {
+      await cp(join(TEMPLATES, name), join(host.bundle, name), { recursive: true });
+    }
     return host;
   }
 
@@ -180,28 +184,14 @@ export class EngineHost {
   }
 
   start(run: EngineRun = {}): ChildProcess {
-    const script = `set -eu
-ROOT=$1
-for lib in "${join(TEMPLATES, "lib")}"/*.sh; do . "$lib"; done
-TABLES=$ROOT/site
-command -v words_main_en >/dev/null || message() {
-  case $1 in engine.*) key=\${1#*.}; shift; "words_engine_$SPOKEN" "$key" "$@" ;; *) "message_$SPOKEN" "$@" ;; esac
-}
-command -v ask_yes >/dev/null || ask_yes() { [ "$YES" = yes ] || { echo "nobody to ask" >&2; exit 2; }; }
-command -v release_lock >/dev/null || release_lock() { :; }
-COMMAND=engine
-SPOKEN=${run.language ?? "en"}
-YES=${run.yes === false ? "no" : "yes"}
-DRY_RUN=${run.dryRun === true ? "yes" : "no"}
-REMOVE=${run.remove === true ? "yes" : "no"}
-ENGINE_DATA=${run.data ?? ""}
-export LC_ALL=C
-handle_signals
-find_own_engine
-engine_only`;
+    const args = ["engine", "--lang", run.language ?? "en", "--home", join(this.dir, "home")];
+    if (run.yes !== false) args.push("--yes");
+    if (run.dryRun === true) args.push("--dry-run");
+    if (run.remove === true) args.push("--remove");
+    if (run.data !== undefined) args.push("--engine-data", run.data);
     const [program = "sh", ...rest] = this.shell;
-    return spawn(program, [...rest, "-c", script, "engine", this.bundle], {
-      cwd: this.bundle,
+    return spawn(program, [...rest, join(this.bundle, "install.sh"), ...args], {
+      cwd: this.dir,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
       env: {

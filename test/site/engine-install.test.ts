@@ -257,7 +257,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
 
         await rm(join(host.root, "etc/docker"), { recursive: true });
-        expect(await host.run({ data: "relative" })).toMatchObject({ code: 8 });
+        expect(await host.run({ data: "/srv/a b" })).toMatchObject({ code: 8 });
         expect(await host.run({ data: "/srv/docker" })).toMatchObject({ code: 0 });
         expect(JSON.parse(await host.read("etc/docker/daemon.json"))).toMatchObject({
           "data-root": "/srv/docker",

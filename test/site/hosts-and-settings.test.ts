@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { appendFile, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { HOST, OTHER, withSite } from "./bundle.js";
+import { OTHER, withSite } from "./bundle.js";
 
 describe("install.sh", () => {
   it.concurrent(

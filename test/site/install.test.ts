@@ -50,7 +50,13 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         const log = await site.kept("install.log");
         expect(log).toContain("Loaded image: docker.io/library/redis:7.0.15");
         expect(result.stdout + log).not.toContain(env.get("MYSQL_PASSWORD"));
-        expect((await readdir(site.home)).sort()).toEqual(["current", "install.log", "receipt.json", "releases", "state"]);
+        expect((await readdir(site.home)).sort()).toEqual([
+          "current",
+          "install.log",
+          "receipt.json",
+          "releases",
+          "state",
+        ]);
       }),
     );
 

@@ -8,17 +8,22 @@ import { SHELLS, TEMPLATES, which } from "./bundle.js";
 
 const LIB = join(TEMPLATES, "lib");
 const SCRIPTS = [join(TEMPLATES, "install.sh"), ...readdirSync(LIB).map((name) => join(LIB, name))];
-const messages = readFileSync(join(LIB, "messages.sh"), "utf8");
+const TOPICS = readdirSync(LIB).flatMap((name) => /^words-(\w+)\.sh$/.exec(name)?.[1] ?? []);
 
 /** The message keys of a language, each with how many values its text takes. */
 function texts(language: "en" | "zh"): ReadonlyMap<string, number> {
-  const from = messages.indexOf(`message_${language}() {`);
-  const body = messages.slice(from, messages.indexOf("\n}\n", from));
   return new Map(
-    [...body.matchAll(/^ {8}([a-z_]+)\) (?:printf '(.*?)\\n'|cat)/gm)].map(([, key, text]) => [
-      key ?? "",
-      [...(text ?? "").matchAll(/%-?\d*s/g)].length,
-    ]),
+    TOPICS.flatMap((topic) => {
+      const words = readFileSync(join(LIB, `words-${topic}.sh`), "utf8");
+      const from = words.indexOf(`words_${topic}_${language}() {`);
+      const body = words.slice(from, words.indexOf("\n}\n", from));
+      return [...body.matchAll(/^ {8}([a-z0-9_]+)\)\s+(?:printf (?:-- )?'(.*?)'|cat)/gm)].map(
+        ([, key, text]): [string, number] => [
+          topic === "main" ? (key ?? "") : `${topic}.${key ?? ""}`,
+          [...(text ?? "").matchAll(/%-?\d*s/g)].length,
+        ],
+      );
+    }),
   );
 }
 
@@ -26,12 +31,16 @@ describe("the site's scripts", () => {
   const [shellcheck] = which("shellcheck") ?? [];
 
   it.skipIf(shellcheck === undefined)("pass shellcheck without a single exception", () => {
-    const found = spawnSync(shellcheck ?? "", ["--shell=sh", ...SCRIPTS], { encoding: "utf8" });
+    const found = spawnSync(shellcheck ?? "", ["-x", join(TEMPLATES, "install.sh")], {
+      encoding: "utf8",
+    });
     expect(found.stdout + found.stderr).toBe("");
     expect(found.status).toBe(0);
     for (const script of SCRIPTS) {
       expect(readFileSync(script, "utf8")).not.toContain("shellcheck disable");
     }
+    const main = readFileSync(join(TEMPLATES, "install.sh"), "utf8");
+    for (const name of readdirSync(LIB)) expect(main).toContain(`. "$ROOT/lib/${name}"`);
   });
 
   it("say everything in both languages, with the same values in the same places", () => {
@@ -44,10 +53,21 @@ describe("the site's scripts", () => {
     const used = new Set<string>();
     for (const script of SCRIPTS) {
       const text = readFileSync(script, "utf8").replace(/^ *#.*$/gm, "");
-      const calls = /\b(?:say|message|fail \d+|give_up "\$states") ([a-z_]+)/g;
+      const calls =
+        /(?:^|[|&;({]|\bthen|\belse|\bdo)\s*(?:say|message|not_ready|fail \d+|ask_yes|fail "\$\(findings_code\)") ((?:[a-z]+\.)?[a-z_]+)/gm;
       for (const [, key] of text.matchAll(calls)) used.add(key ?? "");
+      // A finding's key, and how it is mended.
+      const findings = /\bfinding (pass|warn|fail) [a-z0-9_-]+ \S+ \S+ ([a-z0-9_]+)/g;
+      for (const [, level, key] of text.matchAll(findings)) {
+        used.add(`check.${key ?? ""}`);
+        if (level !== "pass") used.add(`check.${key ?? ""}_mend`);
+      }
     }
-    expect([...used].sort()).toEqual([...texts("en").keys()].sort());
+    const known = [...texts("en").keys()];
+    expect([...used].filter((key) => !known.includes(key))).toEqual([]);
+    // Some names are put together: help_COMMAND, state_WORD, level_WORD.
+    const composed = /^(?:main\.)?(?:help_[a-z]+|state_[a-z]+|check\.(?:level|requires)_[a-z_]+)$/;
+    expect(known.filter((key) => !used.has(key) && !composed.test(key))).toEqual([]);
   });
 });
 
@@ -63,7 +83,10 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 
     /** Runs commands with all the functions loaded; one line of output a command. */
     function run(commands: readonly string[]): readonly string[] {
-      const libs = ["messages", "session", "bundle", "host", "engine", "images", "settings"];
+      const libs = [
+        ...["messages", "words-main", "words-check", "session", "bundle", "home", "host"],
+        ...["engine", "images", "settings"],
+      ];
       const script = [
         "set -eu",
         ...libs.map((lib) => `. "${LIB}/${lib}.sh"`),
@@ -131,13 +154,13 @@ for (const [name, shell] of Object.entries(SHELLS)) {
     it("compares versions as numbers", () => {
       expect(
         run([
-          "at_least 18.09.0 18 9",
-          "at_least 18.06.3-ce 18 9",
-          "at_least 20.10.24+dfsg1 18 9",
-          "at_least v2.26.1-4 1 28",
-          "at_least 1.29.2 1 28",
-          "at_least 1.8.0 1 28",
-          "at_least dev 1 28",
+          "version_at_least 18.09.0 18.9",
+          "version_at_least 18.06.3-ce 18.9",
+          "version_at_least 20.10.24+dfsg1 18.9",
+          "version_at_least v2.26.1-4 1.28",
+          "version_at_least 1.29.2 1.28",
+          "version_at_least 1.8.0 1.28",
+          "version_at_least dev 1.28",
         ]).map((line) => line.trim()),
       ).toEqual(["yes", "no", "yes", "yes", "yes", "no", "no"]);
     });

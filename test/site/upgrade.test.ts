@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { SiteManifest } from "../../src/bundle/site-index.js";
 import { digestOf } from "../../src/core/digest.js";
-import { SHELLS, type Site, lines, withSite } from "./bundle.js";
+import { SHELLS, Site, lines, withSite } from "./bundle.js";
 
 /** Another tag for redis, other content under mysql's tag, a new setting. */
 function changed(manifest: SiteManifest): SiteManifest {
@@ -71,13 +71,17 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(asked.stdout).toContain(
           "redis: docker.io/library/redis:7.0.15 -> docker.io/library/redis:7.2.4",
         );
-        expect(asked.stdout).toContain("mysql: docker.io/library/mariadb:10.11, with other content");
+        expect(asked.stdout).toContain(
+          "mysql: docker.io/library/mariadb:10.11, with other content",
+        );
         expect(asked.stdout).toContain("new setting: NEW_PASSWORD");
         expect(await site.changes()).toEqual([]);
 
         const result = await newer.call(["upgrade", "--yes"]);
         expect(result).toMatchObject({ code: 0, stderr: "" });
-        expect(last(result.stdout)).toMatch(/^UPGRADED: OpenIM 2\.4\.0 is running; OpenIM 2\.3\.9 /);
+        expect(last(result.stdout)).toMatch(
+          /^UPGRADED: OpenIM 2\.4\.0 is running; OpenIM 2\.3\.9 /,
+        );
         const after = await site.settings();
         expect(after.startsWith(before)).toBe(true);
         expect(after).toMatch(/NEW_PASSWORD=[A-Za-z0-9]{24}\n$/);
@@ -126,7 +130,9 @@ describe("install.sh with a newer bundle", () => {
 
       const result = await newer.call(["upgrade", "--yes"]);
       expect(result.code).toBe(13);
-      expect(last(result.stderr)).toMatch(/^NEITHER FORWARD NOR BACK: OpenIM 2\.4\.0 .*OpenIM 2\.3\.9/);
+      expect(last(result.stderr)).toMatch(
+        /^NEITHER FORWARD NOR BACK: OpenIM 2\.4\.0 .*OpenIM 2\.3\.9/,
+      );
       expect(await stateOf(site)).toContain("operation=rollback");
       expect((await site.call(["status"])).code).toBe(9);
 
@@ -245,29 +251,30 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
     args: readonly string[],
     changes: number,
   ): Promise<void> {
-    let kills = 0;
-    for (let at = 1; ; at += 1) {
-      let alive = true;
-      await withSite(async (site) => {
+    const killedAt = async (at: number): Promise<boolean> => {
+      const site = await Site.create(SHELLS["dash"] ?? ["/bin/sh"]);
+      try {
         const bundle = await prepare(site);
         const secret = existsSync(join(site.home, "current/.env"))
           ? await site.settings()
           : undefined;
         await site.forget();
         const killed = await bundle.call(args, { env: { FAKE_KILL_AT: String(at) } });
-        alive = killed.code === null;
         if (existsSync(join(site.home, "state"))) {
           for (const line of lines(await stateOf(site))) expect(line).toMatch(/^[a-z]+=.+$/);
         }
         await site.forget();
         const again = await bundle.call(args);
-        expect(again.code, `killed at call ${at}: ${again.stdout}${again.stderr}`).toBe(0);
+        expect(again.code, `killed at ${at}: ${again.stdout}${again.stderr}`).toBe(0);
         if (secret !== undefined) expect((await site.settings()).startsWith(secret)).toBe(true);
         expect(existsSync(join(site.home, "lock"))).toBe(false);
-      })();
-      if (!alive) break;
-      kills += 1;
-    }
+        return killed.code === null;
+      } finally {
+        await site.remove();
+      }
+    };
+    let kills = 0;
+    while (await killedAt(kills + 1)) kills += 1;
     expect(kills).toBe(changes);
   }
 

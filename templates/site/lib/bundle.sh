@@ -65,32 +65,40 @@ END
     [ -z "$bad" ] || fail 3 bundle_damaged
 }
 
-# What is not "sum  path" with a path inside the folder is nothing to be hashed.
-WELL_FORMED='length($0) > 66 && substr($0, 1, 64) ~ /^[0-9a-f]+$/ && substr($0, 65, 2) == "  " &&
-    ("/" substr($0, 67) "/") !~ /\/(\.\.?)?\//'
+# The lines of SHA256SUMS, each after what it is: an image, another file, or nothing that can be hashed.
+# The latter is any but "sum  path" with a path inside the folder; it comes as its number.
+sum_lines() { # image|file|malformed
+    awk -v wanted="$1" '
+        {
+            path = substr($0, 67)
+            kind = path ~ /^(images|extras)\// ? "image" : "file"
+            if (length($0) < 67 || substr($0, 1, 64) !~ /^[0-9a-f]+$/ || substr($0, 65, 2) != "  ") kind = "malformed"
+            if (("/" path "/") ~ /\/(\.\.?)?\//) kind = "malformed"
+            if (kind == wanted) print kind == "malformed" ? NR : $0
+        }' "$ROOT/SHA256SUMS"
+}
 
 check_sum_lines() {
-    awk "!($WELL_FORMED) { print NR }" "$ROOT/SHA256SUMS" |
-        while IFS= read -r number; do say sums_malformed "$number"; done
+    sum_lines malformed | while IFS= read -r number; do say sums_malformed "$number"; done
 }
 
 image_lines() {
-    [ ! -f "$ROOT/.release" ] || return 0
-    awk "($WELL_FORMED)"' && substr($0, 67) ~ /^(images|extras)\//' "$ROOT/SHA256SUMS"
+    if [ ! -f "$ROOT/.release" ]; then sum_lines image; fi
 }
 
 # All small files in one go.
 check_small_files() (
     cd "$ROOT" || exit 1
     set --
-    while IFS= read -r path; do
+    while IFS= read -r line; do
+        path=${line#*  }
         if [ ! -f "$path" ] || [ -L "$path" ]; then
-            say file_missing "$path"
+            [ -z "$line" ] || say file_missing "$path"
         else
             set -- "$@" "$path"
         fi
     done <<END
-$(awk "($WELL_FORMED)"' && (path = substr($0, 67)) !~ /^(images|extras)\// { print path }' SHA256SUMS)
+$(sum_lines file)
 END
     [ $# -gt 0 ] || exit 0
     { sha256sum -- "$@" 2>/dev/null || :; } | awk '

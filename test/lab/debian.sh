@@ -4,8 +4,8 @@
 
 # Installed for good. The engines are not among them: installing one would start it.
 HOST_PACKAGES=(
-  apache2-utils ca-certificates curl git iproute2 iptables jq libdevmapper1.02.1 openssl podman
-  procps skopeo slirp4netns tar umoci util-linux xz-utils
+  aardvark-dns apache2-utils busybox ca-certificates curl git iproute2 iptables jq libdevmapper1.02.1
+  netavark openssl podman podman-compose procps skopeo slirp4netns tar umoci util-linux xz-utils
 )
 
 # install_host_packages: adds what is missing, without letting any package start a service.

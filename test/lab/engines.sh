@@ -4,8 +4,6 @@
 
 ENGINES=(docker-20.10 docker-26-overlay2 docker-26-containerd podman)
 
-AIR_GAP=openim-lab-$$
-
 # unpack_engines: the programs, from two releases of Debian. Docker 26 borrows Debian 12's runc,
 # since Debian 13's wants a newer libc than this machine's.
 unpack_engines() {
@@ -74,16 +72,20 @@ stop_docker() {
   done
 }
 
-# podman_on ARG…: Podman with storage and a configuration of its own: cgroupfs, because there may be no
-# systemd to ask, and limits that a machine without CAP_SYS_RESOURCE can grant too.
+# podman_on NAME ARG…
 podman_on() {
-  CONTAINERS_CONF="$LAB/podman/containers.conf" podman --root "$LAB/podman/root" \
-    --runroot "$LAB/podman/run" --tmpdir "$LAB/podman/tmp" --storage-driver overlay "$@"
+  local name=$1
+  shift
+  "$LAB/$name/bin/podman" "$@"
 }
 
+# start_podman NAME: Podman has no daemon; this writes a program that calls it with storage and a
+# configuration of its own: cgroupfs, because there may be no systemd to ask, and limits that a machine
+# without CAP_SYS_RESOURCE can grant too. For want of systemd no timer runs health checks either.
 start_podman() {
-  mkdir -p "$LAB/podman"
-  cat >"$LAB/podman/containers.conf" <<END
+  local dir=$LAB/$1
+  mkdir -p "$dir/bin"
+  cat >"$dir/containers.conf" <<END
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 [engine]
@@ -92,58 +94,85 @@ events_logger = "file"
 runtime = "runc"
 [engine.runtimes]
 runc = ["$LAB/tools/bookworm/usr/sbin/runc"]
+[network]
+network_backend = "netavark"
+network_config_dir = "$dir/networks"
 END
+  cat >"$dir/bin/podman" <<END
+#!/bin/sh
+export CONTAINERS_CONF='$dir/containers.conf' DISABLE_HC_SYSTEMD=true
+exec $(command -v podman) --root '$dir/root' --runroot '$dir/run' --tmpdir '$dir/tmp' \\
+  --storage-driver overlay "\$@"
+END
+  chmod 755 "$dir/bin/podman"
 }
 
 # engine NAME ARG…: the same command line for every engine of $ENGINES.
 engine() {
-  if [ "$1" = podman ]; then
-    shift
-    podman_on "$@"
-  else
-    docker_on "$@"
-  fi
+  case $1 in
+  *podman) podman_on "$@" ;;
+  *) docker_on "$@" ;;
+  esac
 }
 
 start_engines() {
   local name
   for name in "${ENGINES[@]}"; do
-    if [ "$name" = podman ]; then start_podman; else start_docker "$name"; fi
+    if [ "$name" = podman ]; then start_podman "$name"; else start_docker "$name"; fi
     printf '%s: %s\n' "$name" "$(engine "$name" version --format '{{.Client.Version}}')"
   done
 }
 
-# open_air_gap NAME: a host with nothing but loopback, and an engine on it. `nsenter`, not `ip netns
-# exec`, because the latter hides the control groups.
+# open_air_gap NAME: a host with nothing but loopback, and an engine of that name on it. `nsenter`, not
+# `ip netns exec`, because the latter hides the control groups.
 open_air_gap() {
-  ip netns add "$AIR_GAP"
-  in_air_gap ip link set lo up
-  start_docker "$1" nsenter --net="/run/netns/$AIR_GAP"
+  ip netns add "$(air_gap "$1")"
+  in_air_gap "$1" ip link set lo up
+  case $1 in
+  *podman) start_podman "$1" ;;
+  *) start_docker "$1" nsenter --net="/run/netns/$(air_gap "$1")" ;;
+  esac
 }
 
+# air_gap NAME: the name of its network namespace.
+air_gap() {
+  printf 'openim-lab-%s-%s\n' "$$" "$1"
+}
+
+# in_air_gap NAME COMMAND…
 in_air_gap() {
-  nsenter --net="/run/netns/$AIR_GAP" "$@"
+  local name=$1
+  shift
+  nsenter --net="/run/netns/$(air_gap "$name")" "$@"
 }
 
 # close_air_gap NAME: the engine first, since its containers hold the namespace.
 close_air_gap() {
-  stop_docker "$1"
-  ip netns del "$AIR_GAP"
+  case $1 in
+  *podman) podman_on "$1" rm -af >/dev/null 2>&1 || true ;;
+  *) stop_docker "$1" ;;
+  esac
+  ip netns del "$(air_gap "$1")"
 }
 
 # stop_engines: every daemon that was started, whatever process of theirs is left, and what is still
 # mounted under the work folder.
 stop_engines() {
-  local pidfile pid mounted
+  local pidfile program pid namespace mounted
   for pidfile in "$LAB"/*/pid; do
     [ -e "$pidfile" ] || continue
     stop_docker "$(basename "$(dirname "$pidfile")")"
+  done
+  for program in "$LAB"/*/bin/podman; do
+    [ ! -e "$program" ] || "$program" rm -af >/dev/null 2>&1 || true
   done
   # A daemon that had to be killed leaves its containerd and shims; the folder's name is this run's alone.
   for pid in $(pgrep -f -- "$LAB/"); do
     kill -9 "$pid" 2>/dev/null || true
   done
-  [ ! -e "/run/netns/$AIR_GAP" ] || ip netns del "$AIR_GAP"
+  for namespace in /run/netns/"$(air_gap '')"*; do
+    [ ! -e "$namespace" ] || ip netns del "${namespace##*/}"
+  done
   while read -r mounted; do
     umount -l "$mounted" 2>/dev/null || true
   done < <(awk -v under="$LAB/" 'index($2, under) == 1 { print $2 }' /proc/mounts | sort -r)

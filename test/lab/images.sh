@@ -11,6 +11,11 @@ REDIS_DEBS=(
 ETCD_DEBS=(etcd-server etcd-client)
 PROMETHEUS_DEBS=(prometheus)
 NODE_EXPORTER_DEBS=(prometheus-node-exporter)
+MARIADB_DEBS=(
+  mariadb-server-core mariadb-client-core libaio1 libbsd0 libcap2 libcrypt1 libedit2 libgcc-s1 libgcrypt20
+  libgpg-error0 liblz4-1 liblzma5 libmd0 libncurses6 libnuma1 libpcre2-8-0 libssl3 libstdc++6 libsystemd0
+  libtinfo6 liburing2 libzstd1 zlib1g
+)
 
 # What registries offer in life, whatever a table claims; all else is amd64 and arm64.
 AMD64_ONLY='^docker\.io/(library/mysql:5\.7|wurstmeister/zookeeper|openim/)'
@@ -30,7 +35,7 @@ fetch_all_debs() {
   fetch_debs armhf busybox-static
   for architecture in amd64 arm64; do
     fetch_debs "$architecture" "${BASE_DEBS[@]}" "${REDIS_DEBS[@]}" "${ETCD_DEBS[@]}" \
-      "${PROMETHEUS_DEBS[@]}" "${NODE_EXPORTER_DEBS[@]}"
+      "${PROMETHEUS_DEBS[@]}" "${NODE_EXPORTER_DEBS[@]}" "${MARIADB_DEBS[@]}"
   done
   fetch_debs amd64 docker.io containerd runc tini docker-registry qemu-user-static
 }
@@ -53,6 +58,11 @@ make_rootfs() {
     rm -rf "$part/usr/share" "$part/var" "$part/etc/init.d" "$part/etc/default" \
       "$part/usr/bin/promtool" "$part"/usr/lib/*/gconv "$part/lib/systemd"
   done
+  for architecture in amd64 arm64; do
+    mariadb_rootfs "$architecture" "$rootfs/mariadb/$architecture"
+  done
+  mkdir -p "$rootfs/redis-broken"
+  printf '#!/bin/sh\nexec sleep 1000000\n' >"$rootfs/redis-broken/redis-server"
 }
 
 # base_rootfs WORLD FOLDER PACKAGE…: busybox under all its names, and two files that programs look for.
@@ -69,6 +79,19 @@ base_rootfs() {
   for applet in $("$busybox/bin/busybox" --list); do
     [ -e "$folder/bin/$applet" ] || ln -s busybox "$folder/bin/$applet"
   done
+}
+
+# mariadb_rootfs ARCHITECTURE FOLDER: the server, its client and what makes a data folder, as that is less
+# than half of what the packages have; and the program that starts it.
+mariadb_rootfs() {
+  local architecture=$1 root=$2
+  unpack_debs "$architecture" "$root" "${MARIADB_DEBS[@]}"
+  find "$root/usr/bin" ! -type d ! -name mariadb -delete
+  find "$root/usr/share" -mindepth 1 -maxdepth 1 ! -name mysql -exec rm -rf {} +
+  find "$root/usr/share/mysql" -mindepth 1 -maxdepth 1 ! -name charsets ! -name english \
+    ! -name 'mysql_system_tables*.sql' -exec rm -rf {} +
+  mkdir -p "$root/var/lib/mysql"
+  cp "$lab_source/images/start-mariadb" "$root/usr/bin/"
 }
 
 # table_images FOLDER: "component<TAB>reference" for every image and alternative of a component table,
@@ -112,7 +135,9 @@ build_image() {
   local component=$1 platforms=$2 target=stand-in
   shift 2
   case $component in
-  redis | etcd | prometheus | node-exporter | shell | golang | jre | buildkit) target=$component ;;
+  redis | redis-broken | etcd | prometheus | node-exporter | mariadb | shell | golang | jre | buildkit)
+    target=$component
+    ;;
   esac
   mkdir -p "$LAB/rootfs/stand-in/$component"
   printf '%s\n' "$component" >"$LAB/rootfs/stand-in/$component/index.html"

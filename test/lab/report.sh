@@ -18,7 +18,7 @@ phase() {
 # check WORDS COMMAND [ARG…]: runs COMMAND in a subshell where the first failing line fails the
 # check. Never call it in a condition: bash would then ignore `set -e` inside COMMAND.
 check() {
-  local words=$1 status started log=$LAB/check.log
+  local words=$1 status started log=$LAB/check-$BASHPID.log
   shift
   started=$(date +%s%N)
   set +e
@@ -34,9 +34,36 @@ check() {
     printf 'ok   %s (%d.%d s)\n' "$words" "$((milliseconds / 1000))" "$((milliseconds % 1000 / 100))"
   else
     failed=$((failed + 1))
-    printf 'FAIL %s (exit %d)\n' "$words" "$status"
-    tail -n 40 "$log" | sed 's/^/     | /'
+    # In one piece, as others may be talking.
+    printf 'FAIL %s (exit %d)\n%s\n' "$words" "$status" "$(tail -n "${LAB_LINES:-40}" "$log" | sed 's/^/     | /')"
   fi
+}
+
+# at_once GROUP…: runs functions that do checks beside each other.
+at_once() {
+  local group pid ok bad pids=()
+  for group in "$@"; do
+    # The counts tell that a group came to its end; it counts as one failed check until then.
+    (
+      passed=0 failed=0
+      "$group"
+      printf '%d %d\n' "$passed" "$failed" >"$LAB/$group.counts"
+    ) </dev/null &
+    pids+=("$!")
+  done
+  for pid in "${pids[@]}"; do
+    wait "$pid" || true
+  done
+  for group in "$@"; do
+    ok=0 bad=1
+    if [ -s "$LAB/$group.counts" ]; then
+      read -r ok bad <"$LAB/$group.counts"
+    else
+      printf 'FAIL %s broke off\n' "$group"
+    fi
+    passed=$((passed + ok))
+    failed=$((failed + bad))
+  done
 }
 
 # expect WHAT EXPECTED FOUND: fails, saying so, when the two differ.

@@ -3,7 +3,9 @@
 #
 # Needs root on Debian 12 (amd64), and its package mirror. Everything is made in a work folder (LAB_DIR,
 # else a temporary one) and taken away again: daemons, namespaces, mounts, emulation. LAB_CACHE keeps
-# downloaded packages from run to run. A last line says "N passed, N failed".
+# downloaded packages from run to run. LAB_ONLY=create,site,build runs only the phases that it lists,
+# with no more preparation than they need; LAB_LINES is how much a failed check shows of what it said.
+# A last line says "N passed, N failed".
 set -euo pipefail
 
 lab_source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -29,6 +31,8 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/build-sources.sh"
 # shellcheck source=test/lab/buildkit.sh
 . "$lab_source/buildkit.sh"
+# shellcheck source=test/lab/releases.sh
+. "$lab_source/releases.sh"
 # shellcheck source=test/lab/cli.sh
 . "$lab_source/cli.sh"
 # shellcheck source=test/lab/checks/create.sh
@@ -41,6 +45,16 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/checks/loading.sh"
 # shellcheck source=test/lab/checks/site.sh
 . "$lab_source/checks/site.sh"
+# shellcheck source=test/lab/checks/site-flow.sh
+. "$lab_source/checks/site-flow.sh"
+# shellcheck source=test/lab/checks/site-refusals.sh
+. "$lab_source/checks/site-refusals.sh"
+# shellcheck source=test/lab/checks/site-kills.sh
+. "$lab_source/checks/site-kills.sh"
+# shellcheck source=test/lab/checks/site-registry.sh
+. "$lab_source/checks/site-registry.sh"
+# shellcheck source=test/lab/checks/site-demo.sh
+. "$lab_source/checks/site-demo.sh"
 # shellcheck source=test/lab/checks/build.sh
 . "$lab_source/checks/build.sh"
 # shellcheck source=test/lab/checks/build-refusals.sh
@@ -88,62 +102,93 @@ clean_up() {
   exit "$status"
 }
 
+# wanted PHASE…: whether one of them is to run.
+wanted() {
+  local phase
+  [ -n "${LAB_ONLY:-}" ] || return 0
+  for phase in "$@"; do
+    case ",$LAB_ONLY," in *",$phase,"*) return 0 ;; esac
+  done
+  return 1
+}
+
+# Everything else is for builds alone, or fast.
+prepare() {
+  phase "packages"
+  install_host_packages
+  fetch_all_debs
+  if wanted build; then
+    fetch_build_debs
+    start_compiling_buildkit
+  fi
+
+  phase "engines and registry"
+  unpack_engines &
+  local unpacking=$!
+  make_rootfs
+  ! wanted build || make_build_rootfs
+  wait "$unpacking"
+  start_emulation
+  ! wanted create build || start_engines
+  start_docker builder
+  start_registry
+  if wanted build; then
+    start_mirror
+    open_build_host
+    start_web
+  fi
+
+  phase "images"
+  source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle" "$lab_source/bundle-site"
+  mkdir -p "$LAB/out"
+  if wanted create build; then
+    push_table "$project/bundles/openim-2.3.9"
+    push_table "$lab_source/bundle"
+    provide_archives
+  fi
+  ! wanted build || push_bases
+}
+
 fit_for_lab
 make_work_folder
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-phase "packages"
-install_host_packages
-fetch_all_debs
-fetch_build_debs
-start_compiling_buildkit
-
-phase "engines and registry"
-unpack_engines &
-unpacking=$!
-make_rootfs
-make_build_rootfs
-wait "$unpacking"
-start_emulation
-start_engines
-start_docker builder
-start_registry
-start_mirror
-open_build_host
-start_web
-
-phase "images"
-source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle"
-push_table "$project/bundles/openim-2.3.9"
-push_table "$lab_source/bundle"
-provide_archives
-push_bases
-
-phase "making a bundle"
+prepare
 ARCHIVE=$LAB/out/openim-2.3.9-linux-arm64.tar
 TOP=openim-2.3.9-linux-arm64
-create_checks
-refusal_checks
 
-phase "reading it with other programs"
-tool_checks
+if wanted create; then
+  phase "making a bundle"
+  create_checks
+  refusal_checks
 
-phase "loading and running its images"
-loading_checks
+  phase "reading it with other programs"
+  tool_checks
 
-phase "installing without network"
-site_checks
+  phase "loading and running its images"
+  loading_checks
+fi
 
-phase "building what no registry has"
-build_checks
+if wanted site; then
+  phase "releases for a site"
+  make_releases
 
-phase "builds that fail"
-build_refusal_checks
+  phase "installing without network"
+  site_checks
+fi
 
-phase "builders and doctor"
-builder_checks
+if wanted build; then
+  phase "building what no registry has"
+  build_checks
+
+  phase "builds that fail"
+  build_refusal_checks
+
+  phase "builders and doctor"
+  builder_checks
+fi
 
 finished=yes
 summary

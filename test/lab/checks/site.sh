@@ -1,147 +1,169 @@
 # shellcheck shell=bash
-# The sealed compose file is one that Compose accepts, and install.sh brings a bundle up on a host that
-# has no network at all.
-
-SITE_TOP=lab-1.0.0-linux-arm64
+# install.sh on hosts that have no network at all, with each engine: from the first check to the last file
+# that it takes away. Needs releases.sh, engines.sh.
+#
+# Every group has a host of its own (SITE_ENGINE names its engine), and installs from bundles that all
+# groups share, so that nobody may write in them.
 
 site_checks() {
-  check "docker compose accepts the sealed file, with the bundle's images alone" compose_accepts
-  check "create packs the lab's own application, with an alternative" create_lab_bundle
-  site_checks_on docker-26
-  site_checks_on docker-20.10
+  at_once docker_26_containerd docker_20_10 podman_site native_site
+  check "no bundle was written to" bundles_untouched
 }
 
-# site_checks_on ENGINE: an installation from first to last on a host of its own; without a bundle, which
-# was a failure already, there is nothing to install.
-site_checks_on() {
-  [ -s "$LAB/out/lab.tar" ] || return 0
+# All five services, and what goes wrong before anything is installed.
+docker_26_containerd() {
+  open_site docker-26-containerd full sh
+  site_refusal_checks
+  flow_checks
+  close_site
+}
+
+docker_20_10() {
+  open_site docker-20.10 small busybox sh
+  flow_checks
+  registry_checks
+  close_site
+}
+
+podman_site() {
+  open_site podman small bash
+  flow_checks
+  close_site
+}
+
+# This machine's own architecture needs no emulation, so that many runs are affordable.
+native_site() {
+  open_site docker-26-overlay2 native sh
+  kill_checks
+  demo_checks
+  close_site
+}
+
+# open_site ENGINE SET SHELL…: a host with that engine, for the bundles of that set, and the shell that
+# install.sh runs under there.
+open_site() {
+  SITE_NAME=$1
   SITE_ENGINE=air-gap-$1
-  SITE=$LAB/$SITE_ENGINE/$SITE_TOP
-  mkdir -p "$LAB/$SITE_ENGINE"
-  tar -xf "$LAB/out/lab.tar" -C "$LAB/$SITE_ENGINE"
+  SITE_SET=$2
+  shift 2
+  SITE_SHELL=("$@")
+  SITE_DIR=$LAB/$SITE_ENGINE
+  SITE_HOME=$SITE_DIR/home
+  SITE_DATA=$SITE_DIR/data-of-services
+  SITE_FLAGS=(--lang en --yes --allow-emulation)
+  SITE_SAID=$SITE_DIR/said
+  mkdir -p "$SITE_DIR"
   open_air_gap "$SITE_ENGINE"
-  check "$1: the host has loopback alone" only_loopback
-  check "$1: install.sh refuses a host of another architecture, and loads nothing" install_refuses_host
-  check "$1: install.sh refuses a damaged image, and loads nothing" install_refuses_damage
-  check "$1: install.sh brings the application up, healthy" install_lab
-  check "$1: redis answers PONG with the generated password" redis_answers
-  check "$1: etcd is healthy and keeps a value" etcd_answers
-  check "$1: the web page comes from the alternative image" web_answers
-  check "$1: install.sh run again changes neither secrets nor data" install_again
-  if [ "$1" = docker-26 ]; then
-    check "$1: install.sh brings the shipped OpenIM up from the demo's samples, all healthy" install_demo
-  fi
+  check "$SITE_NAME: the host has loopback alone" only_loopback
+}
+
+close_site() {
   close_air_gap "$SITE_ENGINE"
 }
 
-# The shipped definition, compose file, settings and health checks, with samples that answer them. For
-# this machine's own architecture, as the demo's programs need no emulation then.
-install_demo() {
-  local SITE_FOLDER=$LAB/demo/openim-2.3.9-linux-amd64
-  bundler demo --platform linux/amd64 -o "$LAB/demo"
-  tar -xf "$SITE_FOLDER.tar" -C "$LAB/demo"
-  allow_few_files
-  on_compose down
-  on_site sh install.sh --host-address 127.0.0.1 --data-dir "$LAB/demo/data"
-  expect "services that are not healthy" "" \
-    "$(on_site docker compose -p openim ps -a --format '{{.Service}} {{.Health}}' | grep -v ' healthy$')"
-  on_site docker compose -p openim down
+# on_site COMMAND…: in the air-gapped host, with its engine and nothing of the registry's. Looks at the
+# services every second.
+on_site() {
+  in_air_gap "$SITE_ENGINE" env PATH="$(site_path)" DOCKER_CONFIG="$LAB/docker" \
+    DOCKER_HOST="unix://$SITE_DIR/sock" HOME="$LAB/home" POLL_SECONDS=1 SMOKE_PAUSE=1 "$@"
 }
 
-# A container may not have more open files than the machine that it runs on, and labs may have few.
-allow_few_files() {
-  [ "$(ulimit -Hn)" != unlimited ] || return 0
-  (
-    cd "$SITE_FOLDER"
-    sed -i -E "s/^( +(soft|hard): )[0-9]+$/\\1$(ulimit -Hn)/" compose.yaml
-    sed -i "s/^[0-9a-f]*  compose.yaml$/$(sha256sum compose.yaml)/" SHA256SUMS
-  )
+site_path() {
+  case $SITE_ENGINE in
+  *podman) printf '%s\n' "$SITE_DIR/bin:$PATH" ;;
+  *) engine_path "$SITE_ENGINE" ;;
+  esac
 }
 
-compose_accepts() {
-  local folder=$LAB/site/$TOP
-  jq -r '.settings[] | "\(.name)=\(.default // "to-be-generated")"' "$folder/bundle.json" >"$LAB/openim.env"
-  docker_on docker-26-overlay2 compose --env-file "$LAB/openim.env" -f "$folder/compose.yaml" \
-    --profile '*' config --format json >"$LAB/compose.json"
-  expect "images, platforms and pull policies" \
-    "$(jq -r '.components[] | "\(.image.reference) linux/arm64 never"' "$folder/bundle.json" | sort)" \
-    "$(jq -r '.services[] | "\(.image) \(.platform) \(.pull_policy)"' "$LAB/compose.json" | sort)"
+# installer VERSION COMMAND ARG…: install.sh of an unpacked bundle, under the shell of this host, with the
+# options that every run here has. What it says is in $SITE_SAID too.
+installer() {
+  local folder
+  folder=$(release "$SITE_SET" "$1")
+  shift
+  run_installer "$folder" "$@"
 }
 
-create_lab_bundle() {
-  bundler create "$lab_source/bundle" --platform linux/arm64 -o "$LAB/out/lab.tar" "${SOURCE[@]}"
-  bundler verify "$LAB/out/lab.tar"
-  expect "way of web" alternative "$(tar -xOf "$LAB/out/lab.tar" "$SITE_TOP/bundle.json" |
-    jq -r '.components[] | select(.name == "web").method')"
+# installed COMMAND ARG…: the copy of install.sh that the installation keeps.
+installed() {
+  run_installer "$SITE_HOME/current" "$@"
+}
+
+run_installer() {
+  local folder=$1 command=$2 status=0 options=()
+  shift 2
+  case $folder in
+  */current) ;;
+  *) options=(--home "$SITE_HOME" --data-dir "$SITE_DATA") ;;
+  esac
+  on_site "${SITE_SHELL[@]}" "$folder/install.sh" "$command" "${SITE_FLAGS[@]}" "${options[@]}" "$@" \
+    >"$SITE_SAID" 2>&1 || status=$?
+  cat "$SITE_SAID"
+  return "$status"
+}
+
+# said WORD…: what install.sh said has each of them.
+said() {
+  local word
+  for word in "$@"; do
+    grep -qF -e "$word" "$SITE_SAID" || {
+      printf 'install.sh did not say: %s\n' "$word"
+      return 1
+    }
+  done
+}
+
+# service NAME COMMAND…: inside the running container of a service.
+service() {
+  local name=$1 id
+  shift
+  id=$(service_container "$name")
+  [ -n "$id" ] || {
+    printf 'no container of %s runs\n' "$name"
+    return 1
+  }
+  engine "$SITE_ENGINE" exec "$id" "$@"
+}
+
+service_container() {
+  engine "$SITE_ENGINE" ps -q --filter label=com.docker.compose.project=lab \
+    --filter "label=com.docker.compose.service=$1"
+}
+
+# running: "service image-reference" of everything that runs here, sorted.
+running() {
+  engine "$SITE_ENGINE" ps --format '{{.Names}} {{.Image}}' |
+    sed -E 's/^lab[-_]([a-z-]+)[-_]1 /\1 /; s# docker\.io/# #; s# library/# #' | LC_ALL=C sort
+}
+
+# expect_running VERSION: the services of that release, each from its own image and healthy.
+expect_running() {
+  local folder
+  folder=$(release "$SITE_SET" "$1")
+  expect "what runs" "$(jq -r '.components[] | select(.image) | "\(.name) \(.image.reference)"' \
+    "$folder/bundle.json" | sed 's# docker\.io/# #; s# library/# #' | LC_ALL=C sort)" "$(running)"
+  installed status --json >/dev/null
+  expect "what status says" "lab $1 true" "$(jq -r '"\(.bundle) \(.ready)"' "$SITE_SAID")"
+}
+
+# expect_state RELEASE-VERSION OPERATION: what the installation's own record says.
+expect_state() {
+  expect "release in state" "$1" "$(sed -n 's/^release=\(.*\)-[0-9a-f]\{12\}$/\1/p' "$SITE_HOME/state")"
+  expect "operation in state" "$2" "$(sed -n 's/^operation=//p' "$SITE_HOME/state")"
 }
 
 only_loopback() {
   expect "devices beside the engine's own bridge" lo \
-    "$(in_air_gap ip -o link | awk -F ': ' '$2 !~ /^docker0/ { print $2 }')"
-  exit_code 1 in_air_gap bash -c ': </dev/tcp/192.0.2.1/80'
+    "$(in_air_gap "$SITE_ENGINE" ip -o link | awk -F ': ' '$2 !~ /^docker0/ { print $2 }')"
+  exit_code 1 in_air_gap "$SITE_ENGINE" bash -c ': </dev/tcp/192.0.2.1/80'
 }
 
-# on_site COMMAND…: in the air-gapped host, in the unpacked bundle, with its engine and nothing of the
-# registry's.
-on_site() {
-  (
-    cd "${SITE_FOLDER:-$SITE}"
-    in_air_gap env PATH="$(engine_path "$SITE_ENGINE")" DOCKER_CONFIG="$LAB/docker" \
-      DOCKER_HOST="unix://$LAB/$SITE_ENGINE/sock" HOME="$LAB/home" "$@"
-  )
-}
-
-on_compose() {
-  on_site docker compose -p lab -f compose.yaml "$@"
-}
-
-install_refuses_host() {
-  exit_code 4 on_site sh install.sh
-  expect "loaded images" "" "$(docker_on "$SITE_ENGINE" images -q)"
-}
-
-install_lab() {
-  on_site sh install.sh --allow-emulation
-  expect "healthy services" "etcd healthy
-redis healthy
-web healthy" "$(on_compose ps --format '{{.Service}} {{.Health}}' | sort)"
-}
-
-redis_answers() {
-  expect answer PONG "$(on_compose exec -T redis redis-cli ping)"
-  on_compose exec -T redis env REDISCLI_AUTH=wrong redis-cli ping 2>&1 | grep -E 'WRONGPASS|NOAUTH'
-  on_compose exec -T redis redis-cli set lab kept
-  expect machine aarch64 "$(on_compose exec -T redis uname -m)"
-}
-
-etcd_answers() {
-  on_compose exec -T etcd etcdctl endpoint health
-  on_compose exec -T etcd etcdctl put lab kept
-  expect value kept "$(on_compose exec -T etcd etcdctl get --print-value-only lab)"
-}
-
-web_answers() {
-  expect greeting "from the alternative" "$(on_compose exec -T web sh -c 'printf %s "$GREETING"')"
-  expect page web "$(in_air_gap curl -fsS --noproxy '*' http://127.0.0.1:18080/)"
-}
-
-install_again() {
-  local before
-  before=$(on_compose exec -T redis sh -c 'printf %s "$REDISCLI_AUTH"')
-  [ "${#before}" -ge 24 ]
-  on_site sh install.sh --allow-emulation
-  expect secret "$before" "$(on_compose exec -T redis sh -c 'printf %s "$REDISCLI_AUTH"')"
-  expect value kept "$(on_compose exec -T redis redis-cli get lab)"
-}
-
-install_refuses_damage() {
-  local SITE_FOLDER=$LAB/damaged status=0
-  cp -a "$SITE" "$SITE_FOLDER"
-  printf x | dd of="$SITE_FOLDER/images/redis.tar" bs=1 seek=4096 conv=notrunc status=none
-  on_site sh install.sh --allow-emulation >"$LAB/out/damaged" 2>&1 || status=$?
-  rm -rf "$SITE_FOLDER"
-  cat "$LAB/out/damaged"
-  expect "exit code" 3 "$status"
-  grep -F images/redis.tar "$LAB/out/damaged"
-  expect "loaded images" "" "$(docker_on "$SITE_ENGINE" images -q)"
+# Compared with the archives that they came from.
+bundles_untouched() {
+  local archive
+  for archive in "$LAB"/releases/*/*.tar; do
+    tar -df "$archive" -C "$(dirname "$archive")"
+    expect "files of $archive" "$(tar -tf "$archive" | sed 's#/$##' | LC_ALL=C sort)" \
+      "$(cd "$(dirname "$archive")" && find "$(basename "$archive" .tar)" | LC_ALL=C sort)"
+  done
 }

@@ -7,6 +7,7 @@ tool_checks() {
   check "skopeo reads every image as a Docker archive" skopeo_reads_all docker-archive
   check "skopeo reads every image as an OCI archive" skopeo_reads_all oci-archive
   check "umoci unpacks an image whose program is for arm64" umoci_unpacks redis usr/bin/redis-check-rdb
+  check "docker compose accepts the sealed file, with the bundle's images alone" compose_accepts
 }
 
 unpack_archive() {
@@ -54,4 +55,14 @@ umoci_unpacks() {
   umoci unpack --image "$layout:$tag" "$bundle"
   expect "machine" "183" "$(od -An -tu2 -j 18 -N 2 "$bundle/rootfs/$program" | tr -d ' ')"
   rm -rf "$layout" "$bundle"
+}
+
+compose_accepts() {
+  local folder=$LAB/site/$TOP
+  jq -r '.settings[] | "\(.name)=\(.default // "to-be-generated")"' "$folder/bundle.json" >"$LAB/openim.env"
+  docker_on docker-26-overlay2 compose --env-file "$LAB/openim.env" -f "$folder/compose.yaml" \
+    --profile '*' config --format json >"$LAB/compose.json"
+  expect "images, platforms and pull policies" \
+    "$(jq -r '.components[] | "\(.image.reference) linux/arm64 never"' "$folder/bundle.json" | sort)" \
+    "$(jq -r '.services[] | "\(.image) \(.platform) \(.pull_policy)"' "$LAB/compose.json" | sort)"
 }

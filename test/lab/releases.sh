@@ -101,10 +101,11 @@ release_definition() {
   1.2.0) redis=7.3.0 ;;
   *) redis=8.0.0 ;;
   esac
-  sed -i "s/^version: .*/version: $version/; s/redis:7\.0\.15/redis:$redis/" \
+  # shellcheck disable=SC2016 # settings, for compose and install.sh
+  sed -i -e "s/^version: .*/version: $version/" -e "s/redis:7\.0\.15/redis:$redis/" \
+    -e 's/127\.0\.0\.1:18080/127.0.0.1:${LAB_WEB_PORT}/' \
+    -e '/GREETING: from the table/a\      PAGE_TOKEN: ${LAB_WEB_TOKEN}' \
     "$folder/components.yaml" "$folder/compose.yaml"
-  sed -i -e 's/127\.0\.0\.1:18080:/127.0.0.1:${LAB_WEB_PORT}:/' \
-    -e '/GREETING:/a\      PAGE_TOKEN: ${LAB_WEB_TOKEN}' "$folder/compose.yaml"
   cat >>"$folder/site.yaml" <<END
   LAB_WEB_PORT:
     type: port

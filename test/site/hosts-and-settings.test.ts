@@ -55,7 +55,7 @@ describe("install.sh", () => {
 
       const old = await site.run({ env: { FAKE_VERSION: "18.06.3-ce" } });
       expect(old.code).toBe(5);
-      expect(old.stdout).toContain("docker 18.06.3-ce is too old");
+      expect(old.stdout).toContain("Docker 18.06.3-ce is too old");
 
       const silent = await site.run({ env: { FAKE_SILENT: "1" } });
       expect(silent.code).toBe(5);

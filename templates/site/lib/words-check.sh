@@ -101,7 +101,7 @@ words_check_en() { # KEY ARG...
         image_names_free) printf 'No image here stands in the way of the bundle'\''s.\n' ;;
         image_other_build) printf 'There is another image under the name %s; loading takes the name from it.\n' "$1" ;;
         image_other_build_mend) printf 'Nothing, unless other services here use it: then give it a second name first with docker tag.\n' ;;
-        image_other_platform) printf 'The image %s here is for %s; the bundle'\''s, for %s, takes the name from it.\n' "$1" "$2" "$3" ;;
+        image_other_platform) printf 'The image %s here is for %s; the one of the bundle, for %s, takes the name from it.\n' "$1" "$2" "$3" ;;
         image_other_platform_mend) printf 'Nothing: the right one is loaded. To keep the other one, give it a second name first with docker tag.\n' ;;
         requirement_unknown) printf '%s needs something that this installer cannot check (%s): %s\n' "$1" "$2" "$3" ;;
         requirement_unknown_mend) printf 'Look after it yourself.\n' ;;

@@ -61,7 +61,11 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(level(found)).toContain(
           "fail: The bundle is for linux/arm64, but the system on this 64-bit kernel is a 32-bit one (linux/arm/v7",
         );
+        // A 64-bit system that is told so by setarch is none.
         host.says("uname", "echo armv8l");
+        await host.elf("bin/sh", 64, MACHINES.aarch64);
+        expect(host.finding(ARCHITECTURE).level).toBe("pass");
+        await host.elf("bin/sh", 32, MACHINES.arm);
         expect(host.finding(ARCHITECTURE).message).toContain("uname -m: armv8l");
         // A board that is 32-bit through and through.
         host.says("uname", "echo armv7l");

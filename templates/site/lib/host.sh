@@ -22,14 +22,17 @@ elf_machine() { # FILE
 }
 
 # The platform that programs of this system are made for. A 64-bit kernel may carry a 32-bit
-# system, whose engine is a 32-bit one as well.
+# system, whose engine is a 32-bit one as well; and a 64-bit system may be told that it is on a
+# 32-bit kernel (setarch(8)).
 host_platform() {
-    bits=$(elf_machine "$HOST_ROOT/bin/sh") || bits=64
+    bits=$(elf_machine "$HOST_ROOT/bin/sh") || bits='?'
     case $(uname -m)/${bits% *} in
-        x86_64/64 | amd64/64) echo linux/amd64 ;;
-        x86_64/32 | i?86/*) echo linux/386 ;;
-        aarch64/64 | arm64/64) echo linux/arm64 ;;
-        aarch64/32 | armv8*/* | armv7*/*) echo linux/arm/v7 ;;
+        x86_64/32) echo linux/386 ;;
+        x86_64/* | amd64/* | i?86/64) echo linux/amd64 ;;
+        i?86/*) echo linux/386 ;;
+        aarch64/32) echo linux/arm/v7 ;;
+        aarch64/* | arm64/* | armv8*/64) echo linux/arm64 ;;
+        armv8*/* | armv7*/*) echo linux/arm/v7 ;;
         armv6*/*) echo linux/arm/v6 ;;
         loongarch64/*) echo linux/loong64 ;;
         *) printf 'linux/%s\n' "$(uname -m)" ;;

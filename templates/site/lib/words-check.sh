@@ -126,7 +126,7 @@ words_check_en() { # KEY ARG...
         nofile_unknown) printf 'How many files a container may open could not be found out; %s needs %s: %s\n' "$1" "$2" "$3" ;;
         nofile_unknown_mend) printf 'Look with: docker run --rm IMAGE sh -c '\''ulimit -n'\''\n' ;;
         nofile_short) printf 'A container may open %s files, %s needs %s: %s\n' "$1" "$2" "$3" "$4" ;;
-        nofile_short_mend) printf 'Write "default-ulimits": {"nofile": {"Name": "nofile", "Soft": %s, "Hard": %s}} into /etc/docker/daemon.json and run: systemctl restart docker\n' "$3" "$3" ;;
+        nofile_short_mend) printf 'Write "default-ulimits": {"nofile": {"Name": "nofile", "Soft": %s, "Hard": %s}} into /etc/docker/daemon.json and run: systemctl restart docker. For Podman: default_ulimits = ["nofile=%s:%s"] in /etc/containers/containers.conf\n' "$3" "$3" "$3" "$3" ;;
         sysctl_fits) printf 'Kernel setting: %s is %s.\n' "$1" "$2" ;;
         sysctl_unknown) printf 'This kernel shows no number for %s; %s needs %s: %s\n' "$1" "$3" "$2" "$4" ;;
         sysctl_unknown_mend) printf 'Look with: sysctl %s\n' "$1" ;;
@@ -272,7 +272,7 @@ words_check_zh() { # KEY ARG...
         nofile_unknown) printf '无法获知容器可打开的文件数；%s 需要 %s：%s\n' "$1" "$2" "$3" ;;
         nofile_unknown_mend) printf '请用 docker run --rm IMAGE sh -c '\''ulimit -n'\'' 查看。\n' ;;
         nofile_short) printf '容器可打开 %s 个文件，而 %s 需要 %s：%s\n' "$1" "$2" "$3" "$4" ;;
-        nofile_short_mend) printf '请在 /etc/docker/daemon.json 中写入 "default-ulimits": {"nofile": {"Name": "nofile", "Soft": %s, "Hard": %s}}，然后执行 systemctl restart docker\n' "$3" "$3" ;;
+        nofile_short_mend) printf '请在 /etc/docker/daemon.json 中写入 "default-ulimits": {"nofile": {"Name": "nofile", "Soft": %s, "Hard": %s}}，然后执行 systemctl restart docker。Podman 则在 /etc/containers/containers.conf 中设置 default_ulimits = ["nofile=%s:%s"]。\n' "$3" "$3" "$3" "$3" ;;
         sysctl_fits) printf '内核参数：%s 为 %s。\n' "$1" "$2" ;;
         sysctl_unknown) printf '本机内核没有给出 %s 的数值；%s 需要 %s：%s\n' "$1" "$3" "$2" "$4" ;;
         sysctl_unknown_mend) printf '请用 sysctl %s 查看。\n' "$1" ;;

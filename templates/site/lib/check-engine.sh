@@ -140,7 +140,7 @@ check_image_names() {
 }
 
 # One line a container that runs: id|process|project|name|published ports as JSON.
-running_containers() {
+container_facts() {
     [ -n "$ENGINE" ] || return 0
     format='{{.State.Pid}}|{{index .Config.Labels "com.docker.compose.project"}}|{{.Name}}'
     format="$format|{{json .NetworkSettings.Ports}}"

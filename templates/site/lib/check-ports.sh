@@ -2,7 +2,7 @@
 # The rule about ports: free, or held by this installation's own services.
 
 check_ports() {
-    containers=$(running_containers)
+    containers=$(container_facts)
     listeners=$(listeners)
     sockets=$(sockets)
     free=0

@@ -318,7 +318,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           ["redis", "etcd", "kafka", "minio"].map((one) => image(one, 1, "1")),
         );
         expect(host.check("ENGINE=docker", "check_image_names").findings.map(level)).toEqual([
-          "warn: The image docker.io/library/redis:1 here is for linux/amd64; the bundle's, for linux/arm64, takes the name from it.",
+          "warn: The image docker.io/library/redis:1 here is for linux/amd64; the one of the bundle, for linux/arm64, takes the name from it.",
           "warn: There is another image under the name docker.io/library/etcd:1; loading takes the name from it.",
         ]);
       }),

@@ -53,7 +53,7 @@ describe("siteIndexFiles", () => {
     ]);
     expect(table("site/ports.tsv")[2]).toEqual([
       "redis",
-      "16379",
+      "57379",
       "tcp",
       "redis, a service",
       "缓存",
@@ -275,8 +275,8 @@ describe("siteReadme", () => {
     expect(text).toContain("docker.io/library/redis:7.0.15");
     expect(text).toContain("| `API_PORT` | `10002` |");
     expect(text).toContain("- `open_im_enterprise`: no image for arm64");
-    expect(text).toContain("docker compose -p openim ps");
-    expect(text).toContain("docker compose -p openim down");
+    expect(text).toContain("cd /var/lib/openim-bundler/openim/current");
+    expect(text).toContain("sudo ./install.sh support");
     expect(text).toContain("--host-address");
     expect(text).not.toMatch(/NOTES|Replaced|已替换/);
     expect(text).not.toMatch(/\n{3}/);

@@ -16,7 +16,7 @@ smoke_tests() {
         if [ "$EMULATION" = yes ]; then limit=$((limit * 3)); fi
         if smoke_test "$component" "$kind" "$limit" "$expect" "$command"; then
             say smoke_passed "$component" "$shown_command"
-        elif [ "$outcome" -eq 200 ]; then
+        elif [ "$outcome" = 200 ]; then
             say smoke_skipped "$component" "$shown_command"
         else
             say smoke_failed "$component" "$shown_command" "$outcome" "$(printf '%s\n' "$answer" | tail -n 3)" >&2
@@ -32,7 +32,7 @@ smoke_tests() {
 # Tries until it passes or the limit is over: a service that is healthy may need another moment.
 smoke_test() { # COMPONENT KIND LIMIT EXPECT COMMAND
     smoke_end=$(($(seconds) + $3))
-    shown_command=$(printf '%s\n' "$5" | tr -d "'" | cut -c 1-100)
+    shown_command=$(shown_words "$2" "$5" | cut -c 1-100)
     while :; do
         left=$((smoke_end - $(seconds)))
         outcome=0
@@ -41,7 +41,7 @@ smoke_test() { # COMPONENT KIND LIMIT EXPECT COMMAND
             http) answer=$(ask_http "$(with_settings "$5")" "$left") || outcome=$? ;;
             *) answer=$2 outcome=200 ;;
         esac
-        if [ "$outcome" -eq 0 ]; then
+        if [ "$outcome" = 0 ]; then
             [ "$4" != - ] || return 0
             if printf '%s\n' "$answer" | grep -qF -e "$4"; then return 0; fi
             outcome="0, $(message smoke_expected "$4")"
@@ -51,6 +51,12 @@ smoke_test() { # COMPONENT KIND LIMIT EXPECT COMMAND
         sleep "$SMOKE_PAUSE"
     done
 }
+
+shown_words() ( # KIND COMMAND
+    if [ "$1" = run ]; then eval "set -- \"\$1\" $2"; else set -- "$1" "$2"; fi
+    shift
+    printf '%s\n' "$*"
+)
 
 # A command in the container of a service; the words come quoted for a shell.
 run_inside() { # SERVICE SECONDS WORDS

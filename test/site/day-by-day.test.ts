@@ -1,0 +1,311 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { OTHER, SHELLS, type Site, lines, withSite } from "./bundle.js";
+
+async function installed(site: Site): Promise<void> {
+  expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+  await site.forget();
+}
+
+function secretsOf(env: string): readonly string[] {
+  return [...env.matchAll(/^\w*PASSWORD=(.+)$/gm)].map(([, value]) => value ?? "");
+}
+
+for (const [name, shell] of Object.entries(SHELLS)) {
+  describe.skipIf(shell === undefined)(`install.sh under ${name}, day by day`, () => {
+    const onSite = (body: (site: Site) => Promise<void>) => withSite(body, { shell: shell ?? [] });
+
+    it.concurrent(
+      "shows, stops, starts, verifies and removes what it installed, from its own copy",
+      onSite(async (site) => {
+        await installed(site);
+        const here = { installed: true };
+
+        const status = await site.call(["status"], here);
+        expect(status).toMatchObject({ code: 0, stderr: "" });
+        expect(lines(status.stdout).at(-1)).toBe("READY: OpenIM 2.3.9; all services are ready.");
+        const json = JSON.parse((await site.call(["status", "--json"], here)).stdout) as unknown;
+        expect(json).toMatchObject({
+          project: "openim",
+          bundle: "openim 2.3.9",
+          operation: "",
+          ready: true,
+          services: [
+            { service: "mysql", state: "ready", restarts: 0 },
+            { service: "redis" },
+            { service: "open_im_server" },
+          ],
+        });
+        expect((await site.call(["logs", "redis", "--tail", "5"], here)).stdout).toContain(
+          "--tail 5 redis",
+        );
+        expect(await site.call(["logs", "stranger"], here)).toMatchObject({ code: 2 });
+
+        const verified = await site.call(["verify"], here);
+        expect(verified).toMatchObject({ code: 0, stderr: "" });
+        expect(verified.stdout).toMatch(/ok +redis +docker\.io\/library\/redis:7\.0\.15 linux\//);
+
+        const down = await site.call(["down"], here);
+        expect(down).toMatchObject({ code: 0, stderr: "" });
+        expect(await site.changes()).toEqual([
+          "compose -p openim -f compose.yaml down --remove-orphans",
+        ]);
+        expect(await site.call(["status"], here)).toMatchObject({ code: 9 });
+        expect(await site.call(["up"], here)).toMatchObject({ code: 0, stderr: "" });
+
+        const env = await site.settings();
+        const unsure = await site.call(["uninstall"], here);
+        expect(unsure.code).toBe(2);
+        const gone = await site.call(["uninstall", "--yes"], here);
+        expect(gone).toMatchObject({ code: 0, stderr: "" });
+        expect(await readdir(site.home)).toEqual(["settings.env"]);
+        expect(await site.kept("settings.env")).toBe(env);
+        expect(await readdir(join(site.state, "images"))).toEqual([]);
+        expect(existsSync(site.data)).toBe(true);
+
+        await installed(site);
+        expect(await site.settings()).toBe(env);
+      }),
+    );
+  });
+}
+
+describe("install.sh, day by day", () => {
+  it.concurrent(
+    "writes a receipt of what the engine really has",
+    withSite(async (site) => {
+      await installed(site);
+      const receipt = JSON.parse(await site.kept("receipt.json")) as { images: unknown[] };
+      expect(receipt).toMatchObject({
+        bundle: "openim 2.3.9",
+        result: "ok",
+        images: [{ component: "mysql" }, { component: "redis" }, { component: "open_im_server" }],
+      });
+      expect(receipt.images[1]).toMatchObject({
+        reference: "docker.io/library/redis:7.0.15",
+        ok: true,
+        found: { os: "linux", size: 12345 },
+      });
+
+      const file = join(site.state, "images/redis:7.0.15");
+      const [reference, manifest, config] = (await readFile(file, "utf8")).split(" ");
+      await writeFile(file, `${reference} ${manifest} ${config} ${OTHER}\n`);
+      const other = await site.call(["verify"]);
+      expect(other.code).toBe(7);
+      expect(other.stdout).toMatch(new RegExp(`WRONG redis .*${OTHER}`));
+
+      await writeFile(file, `${reference} sha256:1 sha256:2 linux/amd64\n`);
+      const json = await site.call(["verify", "--json"]);
+      expect(json.code).toBe(7);
+      expect(JSON.parse(json.stdout)).toMatchObject({ result: "failed" });
+    }),
+  );
+
+  it.concurrent(
+    "sees a container that runs another image than the bundle's",
+    withSite(async (site) => {
+      await installed(site);
+      await writeFile(join(site.state, "runs/redis"), "sha256:stranger\n");
+      const result = await site.call(["verify"]);
+      expect(result.code).toBe(7);
+      expect(result.stderr).toContain("Containers that run another image");
+    }),
+  );
+
+  it.concurrent(
+    "removes the data only when the project's name is said",
+    withSite(async (site) => {
+      await installed(site);
+      await writeFile(join(site.state, "volumes"), "openim_data\n");
+      for (const args of [["--purge"], ["--purge", "--yes"], ["--purge", "--confirm", "other"]]) {
+        expect(await site.call(["uninstall", ...args])).toMatchObject({ code: 2 });
+      }
+      expect(existsSync(site.data)).toBe(true);
+      const plan = await site.call(["uninstall", "--purge", "--dry-run"]);
+      expect(plan.stdout).toContain(`AND FOR EVER: the data in ${site.data}, volumes openim_data`);
+
+      const result = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      expect(existsSync(site.data)).toBe(false);
+      expect(existsSync(site.home)).toBe(false);
+      expect(existsSync(join(site.state, "volumes"))).toBe(false);
+    }),
+  );
+
+  it.concurrent.each(["/", "/usr/lib", "/etc/openim", "/var/lib", "/home/somebody"])(
+    "never removes %s as data",
+    (folder) =>
+      withSite(async (site) => {
+        await site.keep("settings.env", `DATA_DIR=${folder}\nHOST_ADDRESS=a.example\n`);
+        const result = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
+        // A folder that is not there is nobody's to remove.
+        expect(result.code).toBe(existsSync(folder) ? 8 : 0);
+        expect(await site.changes()).toEqual([]);
+      })(),
+  );
+
+  it.concurrent(
+    "packs what helps and no password",
+    withSite(async (site) => {
+      await installed(site);
+      const secrets = secretsOf(await site.settings());
+      expect(secrets).toHaveLength(2);
+      await writeFile(join(site.home, "install.log"), `it said ${secrets.join(" and ")}\n`);
+      const file = join(site.dir, "help.tar");
+
+      const result = await site.call(["support", file]);
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      expect(lines(result.stdout).at(-1)).toMatch(/^PACKED: .*help\.tar\./);
+      const tar = spawnSync("tar", ["-xOf", file], { encoding: "latin1" });
+      for (const secret of secrets) expect(tar.stdout).not.toContain(secret);
+      expect(tar.stdout).toContain("it said *** and ***");
+      const names = spawnSync("tar", ["-tf", file], { encoding: "utf8" }).stdout;
+      for (const part of ["host.txt", "engine.txt", "check.json", "status.txt", "install.log"]) {
+        expect(names).toContain(`openim-support/${part}`);
+      }
+      expect(names).not.toContain(".env");
+      expect(await site.call(["support", file])).toMatchObject({ code: 10 });
+    }),
+  );
+
+  it.concurrent(
+    "pushes to the site's registry and runs from there",
+    withSite(async (site) => {
+      const result = await site.call(["load", "--registry", "reg.example:5000/im"]);
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      expect(await site.changes()).toContain("push reg.example:5000/im/library/redis:7.0.15");
+      expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+      const compose = await site.kept("current/.registry.yaml");
+      expect(compose).toContain("    image: reg.example:5000/im/openim/open_im_server:v2.3.9\n");
+      expect(compose).not.toMatch(/docker\.io|never/);
+      expect(await site.changes()).toContain(
+        "compose -p openim -f .registry.yaml up -d --remove-orphans",
+      );
+      expect(await site.call(["verify"])).toMatchObject({ code: 0, stderr: "" });
+      expect(await site.call(["load", "--registry", "http://reg"])).toMatchObject({ code: 2 });
+      const refused = await site.call(["load", "--registry", "other.example"], {
+        env: { FAKE_PUSH_FAILS: "1" },
+      });
+      expect(refused.code).toBe(7);
+      expect(refused.stderr).toContain("Log in with the engine first");
+    }),
+  );
+
+  it.concurrent(
+    "loads some components only, and refuses a name that is none",
+    withSite(async (site) => {
+      expect(await site.call(["load", "--only", "redis"])).toMatchObject({ code: 0, stderr: "" });
+      expect(await site.changes()).toEqual(["load -i images/redis.tar"]);
+      const typo = await site.call(["load", "--only", "redis,reddis"]);
+      expect(typo.code).toBe(2);
+      expect(typo.stderr).toContain("There is no component reddis. There are: mysql redis");
+    }),
+  );
+
+  it.concurrent(
+    "tries each service once, and does not call it installed where one fails",
+    withSite(async (site) => {
+      await site.write(
+        "site/smoke.tsv",
+        [
+          "#component\tkind\tlimit\texpect\tcommand",
+          "redis\trun\t2\tPONG\t'redis-cli' 'a b' '$HOME' 'it'\\''s'",
+          "mysql\trun\t2\t-\t'true'",
+          "",
+        ].join("\n"),
+      );
+      await site.sums();
+      await mkdir(join(site.state, "answers"), { recursive: true });
+      await writeFile(join(site.state, "answers/redis"), "echo LOADING\n");
+      const failed = await site.run();
+      expect(failed.code).toBe(9);
+      expect(failed.stderr).toContain(
+        "FAIL  redis: redis-cli a b $HOME it's (exit code 0, without",
+      );
+      expect(failed.stderr).toContain("LOADING");
+      expect(failed.stderr).toMatch(/1 smoke tests failed\.\nNOT INSTALLED/);
+
+      await writeFile(join(site.state, "answers/redis"), "echo PONG\n");
+      const passed = await site.run();
+      expect(passed).toMatchObject({ code: 0, stderr: "" });
+      expect(passed.stdout).toContain("ok    mysql: true");
+      expect(await readFile(join(site.state, "executed"), "utf8")).toContain(
+        "redis-cli a b $HOME it's\n",
+      );
+    }),
+  );
+
+  it.concurrent(
+    "takes settings from a file, and those of the command line before them",
+    withSite(async (site) => {
+      const file = join(site.dir, "site.conf");
+      await writeFile(file, "# ours\nAPI_PORT=20001\nTZ=UTC\nMYSQL_PASSWORD=from.elsewhere\n");
+      const args = ["--set", "API_PORT=20002", "--settings", file];
+      expect(await site.run({ args })).toMatchObject({ code: 0, stderr: "" });
+      const env = await site.settings();
+      expect(env).toContain("\nAPI_PORT=20002\n");
+      expect(env).toContain("\nTZ=UTC\n");
+      expect(env).toContain("\nMYSQL_PASSWORD=from.elsewhere\n");
+    }),
+  );
+
+  it.concurrent(
+    "keeps two installations on one host apart",
+    withSite(async (site) => {
+      await installed(site);
+      const mixed = await site.call(["status", "--project", "second"]);
+      expect(mixed.code).toBe(2);
+      expect(mixed.stderr).toContain("belongs to another project, openim");
+    }),
+  );
+
+  it.concurrent.each([
+    [["frob"], "Unknown command: frob"],
+    [["status", "now"], "Unexpected word: now"],
+    [["up", "--purge"], "The option --purge means nothing to `up`"],
+    [["install", "--registry", "a.example"], "it belongs to: load"],
+    [["logs", "--tail", "x"], "x is not a number of lines"],
+    [["--project", "A B"], "cannot be the name of a project"],
+  ])("refuses %j", (args, words) =>
+    withSite(async (site) => {
+      const result = await site.call(args);
+      await site.expectUntouched(result, 2);
+      expect(result.stderr).toContain(words);
+    })(),
+  );
+
+  it.concurrent(
+    "explains each of its commands in both languages",
+    withSite(async (site) => {
+      const commands = [
+        ...["install", "check", "load", "configure", "up", "status", "logs", "down", "upgrade"],
+        ...["rollback", "verify", "prune", "uninstall", "engine", "support"],
+      ];
+      for (const command of commands) {
+        const [en, zh] = await Promise.all([
+          site.call(["help", command]),
+          site.call([command, "--help", "--lang", "zh"]),
+        ]);
+        expect(en).toMatchObject({ code: 0, stderr: "" });
+        expect(en.stdout).toMatch(/^Usage: \.\/install\.sh /);
+        expect(zh.stdout).toMatch(/^用法：\.\/install\.sh /);
+      }
+    }),
+  );
+
+  it.concurrent(
+    "installs from a medium that cannot be written to",
+    withSite(async (site) => {
+      spawnSync("chmod", ["-R", "a-w", site.root]);
+      try {
+        expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+        expect((await readdir(site.root)).filter((file) => file.startsWith("."))).toEqual([]);
+      } finally {
+        spawnSync("chmod", ["-R", "u+w", site.root]);
+      }
+    }),
+  );
+});

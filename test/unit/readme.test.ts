@@ -2,6 +2,7 @@ import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import { EXIT_CODES } from "../../src/core/errors.js";
 import { checkDefinition } from "../../src/definition/definition.js";
 
@@ -20,6 +21,34 @@ describe("the README", () => {
       await writeFile(path.join(dir, "compose.yaml"), compose ?? "");
       await writeFile(path.join(dir, "site.yaml"), site ?? "");
       expect((await checkDefinition(dir)).problems).toEqual([]);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
+
+  it("shows requirements, smoke tests and upgrade limits that hold", async () => {
+    const [components = "", compose = "", site = "", more = ""] = [
+      ...readme.matchAll(/^```yaml\n(.*?)^```$/gms),
+    ].map(([, text = ""]) => text);
+    const { requires, components: added } = parse(more) as {
+      requires: unknown;
+      components: { database: object };
+    };
+    const table = parse(components) as { components: { database: object } };
+    const whole = {
+      ...table,
+      requires,
+      components: { database: { ...table.components.database, ...added.database } },
+    };
+    const dir = await mkdtemp(path.join(tmpdir(), "readme-"));
+    try {
+      await writeFile(path.join(dir, "components.yaml"), stringify(whole));
+      await writeFile(path.join(dir, "compose.yaml"), compose);
+      await writeFile(path.join(dir, "site.yaml"), site);
+      // The address takes a setting that the little example has no use for.
+      expect((await checkDefinition(dir)).problems.map(({ message }) => message)).toEqual([
+        "there is no setting WEB_PORT in site.yaml",
+      ]);
     } finally {
       await rm(dir, { recursive: true, force: true });
     }

@@ -93,6 +93,14 @@ function editConfig(forgery: Forgery, name: string, change: (config: never) => u
 }
 
 describe("verifying a sound archive", () => {
+  it("passes an archive of an earlier version, which has no unpacked sizes", async () => {
+    const report = await forged(({ manifest }) => {
+      delete manifest.sizes.unpacked;
+      for (const component of manifest.components) delete component.unpacked;
+    });
+    expect(errors(report)).toEqual([]);
+  });
+
   it("finds nothing, and counts what it read", async () => {
     const events: BundlerEvent[] = [];
     const report = await verifyBundle(sound, { onEvent: (event) => events.push(event) });

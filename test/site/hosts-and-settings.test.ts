@@ -1,5 +1,14 @@
 import { existsSync } from "node:fs";
-import { appendFile, mkdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
+import {
+  appendFile,
+  mkdir,
+  readFile,
+  readdir,
+  rm,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { OTHER, withSite } from "./bundle.js";
@@ -160,6 +169,29 @@ describe("install.sh", () => {
       // The test's own folder has a space in it, which a path setting may not have.
       expect(result.code).toBe(8);
       expect(result.stderr).toContain(join(site.dir, "no-such/data"));
+    }),
+  );
+
+  it.concurrent(
+    "keeps data in the bundle's folder out of the copy that it keeps of itself",
+    withSite(async (site) => {
+      await site.write("data/large", "x");
+      await site.keep("settings.env", `DATA_DIR=${site.data}\nHOST_ADDRESS=a.example\n`);
+      await symlink(join(site.root, "data"), site.data);
+      const result = await site.run();
+      // A data folder elsewhere than the settings say is a stranger's file.
+      expect(result.code).toBe(3);
+      await rm(join(site.root, "data"), { recursive: true });
+      await rm(site.data);
+      expect(await site.run()).toMatchObject({ code: 0 });
+      expect((await readdir(join(site.home, "current"))).sort()).toEqual(
+        [".env", ".release", "README.md", "README.zh-CN.md", "SHA256SUMS", "bundle.json"].concat([
+          "compose.yaml",
+          "install.sh",
+          "lib",
+          "site",
+        ]),
+      );
     }),
   );
 

@@ -102,6 +102,7 @@ open_home() {
     printf '\n' >>"$LOG"
     log_text "$ROOT/install.sh $COMMAND"
     rm -rf "$HOME_DIR/releases/.new" "$HOME_DIR/state.new"
+    link_current
 }
 
 # Copies the bundle, images and engine apart, and makes the copy the release at hand. What is copied
@@ -116,12 +117,7 @@ stage_release() {
         umask 022
         new=$HOME_DIR/releases/.new
         mkdir "$new" || exit 1
-        for part in "$ROOT"/*; do
-            case ${part##*/} in
-                images | extras) ;;
-                *) cp -R -- "$part" "$new/" || exit 1 ;;
-            esac
-        done
+        for part in SHA256SUMS $(bundle_parts); do cp -R -- "$ROOT/$part" "$new/" || exit 1; done
         if [ -n "$origin" ]; then
             (umask 077 && cp -- "$origin" "$new/.env") || exit 1
         fi
@@ -131,13 +127,26 @@ stage_release() {
     ) || fail 10 release_not_copied "$HOME_DIR"
 }
 
+# What lies in the bundle's folder and belongs to it, images and engine apart. No name of ours has a space.
+bundle_parts() {
+    sum_lines file | sed 's/^[^ ]*  //; s,/.*,,' | sort -u
+}
+
 # The release at hand is the installed one from now on.
 commit_release() {
     before=$(state_value release)
     if [ "$before" = "$RELEASE" ]; then before=$(state_value previous); fi
     write_state "release=$RELEASE" "previous=${1-$before}" operation= target= step= "engine=$ENGINE"
-    rm -f "$HOME_DIR/current"
-    ln -s "releases/$RELEASE" "$HOME_DIR/current"
+    link_current
+}
+
+# For people; the state decides.
+link_current() {
+    installed=$(state_value release)
+    if release_there "$installed" && [ "$(readlink "$HOME_DIR/current" 2>/dev/null)" != "releases/$installed" ]; then
+        rm -f "$HOME_DIR/current"
+        ln -s "releases/$installed" "$HOME_DIR/current"
+    fi
 }
 
 # What the commands that look after an installation work on.

@@ -3,11 +3,16 @@
 
 # The name under which this site's engine knows an image: as in the bundle, or in the site's registry.
 site_name() { # REFERENCE
-    if [ -f "$RELEASE_DIR/.registry" ]; then
+    if in_registry; then
         name_in_registry "$(cat "$RELEASE_DIR/.registry")" "$1"
     else
         printf '%s\n' "$1"
     fi
+}
+
+# Whether the release at hand takes its images from a registry of the site.
+in_registry() {
+    [ -n "$RELEASE_DIR" ] && [ -f "$RELEASE_DIR/.registry" ]
 }
 
 # The engine knows an image by the digest of its config or, with the containerd image store, of
@@ -64,7 +69,7 @@ check_only_names() {
 
 # Whether every image of the release at hand is in the engine, or where the engine gets it by itself.
 all_images_present() {
-    [ ! -f "$RELEASE_DIR/.registry" ] || return 0
+    if in_registry; then return 0; fi
     records images | while IFS=$TAB read -r component _ reference manifest config _; do
         image_present "$reference" "$manifest" "$config" || exit 1
     done

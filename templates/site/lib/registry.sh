@@ -44,5 +44,5 @@ write_registry_compose() { # REGISTRY
 
 # The compose file that the release at hand is run with.
 compose_file() {
-    if [ -f "$RELEASE_DIR/.registry" ]; then echo .registry.yaml; else echo compose.yaml; fi
+    if in_registry; then echo .registry.yaml; else echo compose.yaml; fi
 }

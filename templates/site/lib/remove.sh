@@ -4,8 +4,9 @@
 # Removes the images and the folders of all releases but the installed one. There is no way back then.
 prune() {
     need_engine
-    use_installed
-    installed=$RELEASE
+    installed=$(state_value release)
+    release_there "$installed" || fail 10 not_installed_here "$HOME_DIR"
+    use_release "$installed"
     others=$(for folder in "$HOME_DIR"/releases/*; do
         if [ -f "$folder/.release" ] && [ "${folder##*/}" != "$installed" ]; then printf '%s\n' "${folder##*/}"; fi
     done)
@@ -40,7 +41,7 @@ remove_images() ( # RELEASE KEEP
         esac
         # The name may have come to another image since.
         if image_present "$reference" "$manifest" "$config"; then remove_name "$(site_name "$reference")"; fi
-        if [ -f "$RELEASE_DIR/.registry" ] && image_is "$reference" "$manifest" "$config"; then remove_name "$reference"; fi
+        if in_registry && image_is "$reference" "$manifest" "$config"; then remove_name "$reference"; fi
     done
 )
 

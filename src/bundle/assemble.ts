@@ -10,7 +10,7 @@ import { describeBundle } from "./manifest.js";
 import { COMPOSE_FILE } from "./paths.js";
 import { IMAGES_TABLE, imagesTable, projectName, siteIndexFiles } from "./site-index.js";
 import { siteReadme } from "./site-readme.js";
-import type { BundleManifest } from "./types.js";
+import type { BundleManifest, PackedExtra } from "./types.js";
 
 export interface AssembleInput {
   readonly definition: Definition;
@@ -18,6 +18,8 @@ export interface AssembleInput {
   /** RFC 3339 UTC, the lock's. */
   readonly date: string;
   readonly tool: BundleManifest["tool"];
+  /** The engine that goes into the archive; none when absent. */
+  readonly extras?: readonly PackedExtra[];
   /** The package's `templates/site`. */
   readonly templatesDir: string;
 }
@@ -54,6 +56,13 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
       executable,
       source: path.join(definition.dir, "files", inside),
       size,
+    })),
+    ...(input.extras ?? []).map(({ name, path: inside, size, sha256, file }): BundleFile => ({
+      path: inside,
+      executable: name === "compose",
+      source: file,
+      size,
+      sha256,
     })),
     ...(await siteScripts(input.templatesDir)),
   ];

@@ -16,6 +16,8 @@ export interface BundleInspection {
   readonly sizes: BundleManifest["sizes"];
   /** In the order of the component table; one when one was asked for. */
   readonly components: readonly ComponentInspection[];
+  /** The engine that it carries. */
+  readonly extras?: BundleManifest["extras"];
   readonly leftOut: BundleManifest["leftOut"];
   readonly settings: BundleManifest["settings"];
   /** All files of the archive; of the image tarball when one component was asked for. */
@@ -89,6 +91,7 @@ async function inspect(bundle: Bundle, only: string | undefined): Promise<Bundle
     definition,
     sizes,
     components: components.map((component) => inspectComponent(component, users)),
+    ...(manifest.extras === undefined ? {} : { extras: manifest.extras }),
     leftOut: manifest.leftOut,
     settings: manifest.settings,
     files: files.map(({ path, size }) => ({ path, size })),

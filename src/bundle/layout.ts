@@ -19,7 +19,7 @@ export type BundleFile = {
   readonly executable: boolean;
 } & (
   | { readonly bytes: Uint8Array }
-  | { readonly source: string; readonly size: number }
+  | { readonly source: string; readonly size: number; readonly sha256?: string }
   | { readonly late: LateBytes }
 );
 
@@ -30,7 +30,7 @@ export type BundleFile = {
 export type BundleContent =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "late"; readonly late: LateBytes }
-  | { readonly kind: "file"; readonly source: string }
+  | { readonly kind: "file"; readonly source: string; readonly sha256?: string }
   | { readonly kind: "image"; readonly component: string; readonly image: ImageLayout }
   | { readonly kind: "sums" };
 
@@ -126,8 +126,9 @@ function fileEntry(file: BundleFile): TarInput<BundleContent> {
     const { late } = file;
     return { path, executable, size: late(() => 0).length, content: { kind: "late", late } };
   }
-  const { source, size } = file;
-  return { path, executable, size, content: { kind: "file", source } };
+  const { source, size, sha256 } = file;
+  const known = sha256 === undefined ? {} : { sha256 };
+  return { path, executable, size, content: { kind: "file", source, ...known } };
 }
 
 function checkPaths(paths: readonly string[]): void {

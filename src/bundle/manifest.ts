@@ -13,8 +13,8 @@ import {
   platformSchema,
 } from "../plan/locked-image.js";
 import type { LockedImage, PlatformLock } from "../plan/types.js";
-import { tarballPath } from "./paths.js";
-import type { BundleComponent, BundleManifest } from "./types.js";
+import { extraPath, tarballPath } from "./paths.js";
+import type { BundleComponent, BundleManifest, PackedExtra } from "./types.js";
 import { padded } from "./unpacked.js";
 
 const namePart = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,127}$/);
@@ -86,6 +86,26 @@ const manifestSchema: z.ZodType<BundleManifest> = z.object({
       (components) => new Set(components.map(({ name }) => name)).size === components.length,
       "expected each component once",
     ),
+  extras: z
+    .array(
+      z
+        .object({
+          name: z.enum(["docker", "compose"]),
+          version: text,
+          path: z.string(),
+          size: sizeSchema,
+          sha256: z.string().regex(/^[0-9a-f]{64}$/),
+        })
+        .refine(({ name, path }) => path === extraPath(name), {
+          message: "expected the path of an extra",
+          path: ["path"],
+        }),
+    )
+    .refine(
+      (extras) => new Set(extras.map(({ name }) => name)).size === extras.length,
+      "expected each extra once",
+    )
+    .exactOptional(),
   leftOut: z.array(z.object({ name: namePart, required: z.boolean(), reason: text })).max(1000),
   settings: z
     .array(
@@ -133,6 +153,8 @@ export interface ManifestInput {
   /** RFC 3339 UTC, the lock's. */
   readonly date: string;
   readonly tool: BundleManifest["tool"];
+  /** The engine that goes into the archive; none when absent. */
+  readonly extras?: readonly PackedExtra[];
 }
 
 /**
@@ -141,7 +163,7 @@ export interface ManifestInput {
  *   LOCK when lock and definition name different components.
  */
 export function describeBundle(
-  { definition, lock, date, tool }: ManifestInput,
+  { definition, lock, date, tool, extras = [] }: ManifestInput,
   tarballSize: (image: LockedImage) => number,
 ): Omit<BundleManifest, "sizes"> {
   const platform = parsePlatform(lock.platform);
@@ -192,6 +214,17 @@ export function describeBundle(
     definition: definition.digest,
     ...(required.length === 0 ? {} : { requires: required }),
     components,
+    ...(extras.length === 0
+      ? {}
+      : {
+          extras: extras.map(({ name, version, path, size, sha256 }) => ({
+            name,
+            version,
+            path,
+            size,
+            sha256,
+          })),
+        }),
     leftOut,
     settings: definition.settings,
   };

@@ -1,3 +1,4 @@
+import type { ExtraName } from "../definition/types.js";
 import { type Platform, parsePlatform, platformSlug } from "../core/platform.js";
 
 export const MANIFEST_FILE = "bundle.json";
@@ -25,6 +26,7 @@ const ORDER = [
   /^compose\.yaml$/,
   /^site\//,
   /^files\//,
+  /^extras\//,
 ];
 
 /** `openim-2.3.9-linux-arm64`: the archive's top folder, and with `.tar` its name. */
@@ -36,6 +38,11 @@ export function bundleRoot(name: string, version: string, platform: string | Pla
 /** `images/redis.tar` */
 export function tarballPath(component: string): string {
   return `images/${component}.tar`;
+}
+
+/** `extras/docker.tgz` */
+export function extraPath(name: ExtraName): string {
+  return name === "docker" ? "extras/docker.tgz" : "extras/docker-compose";
 }
 
 /** For sorting an archive's files, images aside; within a group by the bytes of the path. */

@@ -51,6 +51,17 @@ export function siteIndexFiles(
     smokeTable(manifest),
     upgradeTable(manifest),
     table(
+      "site/extras.tsv",
+      ["name", "file", "sha256", "bytes", "version"],
+      (manifest.extras ?? []).map((extra) => [
+        extra.name,
+        extra.path,
+        extra.sha256,
+        String(extra.size),
+        extra.version,
+      ]),
+    ),
+    table(
       "site/ports.tsv",
       ["component", "port", "protocol", "en", "zh"],
       manifest.components.flatMap(({ name: component, title: { en, zh }, ports }) =>

@@ -6,6 +6,7 @@ import type {
   Setting,
   SmokeTest,
   UpgradeLimit,
+  ExtraName,
 } from "../definition/types.js";
 import type { LockedBuild } from "../plan/build-types.js";
 import type { LockedImage, Method } from "../plan/types.js";
@@ -25,6 +26,8 @@ export interface BundleManifest {
   /** What holds for the platform, of the host as a whole. */
   readonly requires?: readonly BundleRequirement[];
   readonly components: readonly BundleComponent[];
+  /** The engine that the bundle carries for a site without one. */
+  readonly extras?: readonly BundleExtra[];
   readonly leftOut: readonly {
     readonly name: string;
     readonly required: boolean;
@@ -48,6 +51,22 @@ export interface BundleManifest {
 
 /** A requirement that holds for the bundle's platform. */
 type BundleRequirement = Omit<Requirement, "platforms">;
+
+/** A part of the engine in the archive; size in bytes. */
+export interface BundleExtra {
+  readonly name: ExtraName;
+  readonly version: string;
+  /** `extras/docker.tgz`, `extras/docker-compose`. */
+  readonly path: string;
+  readonly size: number;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** The same before it is packed, with the file that it is taken from. */
+export interface PackedExtra extends BundleExtra {
+  readonly file: string;
+}
 
 export interface BundleComponent {
   readonly name: string;

@@ -202,6 +202,12 @@ class ArchiveWriter implements BundleWriter {
         const { code, message } = outcome.failure;
         throw await this.#cannotWrite(`${path}: ${message}`, code);
       }
+      if (content.kind === "file" && (content.sha256 ?? outcome.sha256) !== outcome.sha256) {
+        throw new BundlerError("INTEGRITY", `${content.source} has changed since it was checked.`, {
+          hint: "Run the command again: it is fetched anew, or give the right file.",
+          details: { file: content.source, expected: content.sha256, found: outcome.sha256 },
+        });
+      }
       this.#sums.set(this.#inside(path), outcome.sha256);
     }
     let position = 0;

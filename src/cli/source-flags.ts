@@ -77,6 +77,9 @@ export const selectionFlags = {
     helpValue: "A,B",
     summary: "Leave these components out.",
   }),
+  "with-engine": Flags.boolean({
+    summary: "Carry the definition's engine (Docker and Compose) for a site that has none.",
+  }),
   archive: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
@@ -147,6 +150,7 @@ export interface SelectionFlagValues {
   readonly without?: readonly string[] | undefined;
   readonly archive?: readonly string[] | undefined;
   readonly "archive-image"?: readonly string[] | undefined;
+  readonly "with-engine"?: boolean | undefined;
 }
 
 /** What `buildFlags` parse to. */
@@ -170,6 +174,7 @@ export function readSelection(
     archives: readFiles("archive", flags.archive, "COMPONENT=FILE"),
     archiveImages: new Map(pairs("archive-image", flags["archive-image"] ?? [], "COMPONENT=NAME")),
     build: readBuildChoices(flags),
+    ...(flags["with-engine"] === true ? { withEngine: true } : {}),
     ...(flags.only === undefined ? {} : { only: flags.only }),
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
   };

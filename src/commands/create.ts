@@ -46,9 +46,10 @@ The archive appears under its name only when it is whole and flushed to disk.`;
   async run(): Promise<CreateResult> {
     const { args, flags } = await this.parse(Create);
     const selection = readSelection(flags, process.env);
-    const [definition, { createJob }, { parseLock }] = await Promise.all([
+    const [definition, { createJob }, { engineSubject }, { parseLock }] = await Promise.all([
       this.loadBundle(args.bundle),
       import("../jobs/create.js"),
+      import("../jobs/extras.js"),
       import("../plan/lock.js"),
     ]);
     const lock =
@@ -59,9 +60,13 @@ The archive appears under its name only when it is whole and flushed to disk.`;
     const phases = selection.platforms.flatMap((platform) => {
       const subject = formatPlatform(platform);
       const asked = lock === undefined ? [{ phase: "plan" as const, subject }] : [];
+      const locked = lock?.platforms.find((one) => one.platform === subject);
+      const carries = lock === undefined ? flags["with-engine"] : locked?.extras !== undefined;
+      const engine = carries ? [{ phase: "fetch" as const, subject: engineSubject(subject) }] : [];
       const built = building ? [{ phase: "build" as const, subject }] : [];
       return [
         ...asked,
+        ...engine,
         ...built,
         { phase: "fetch" as const, subject },
         { phase: "pack" as const, subject },

@@ -69,7 +69,7 @@ With --lock the plan is written down: every image by digest, every blob with its
     return result;
   }
 
-  #show({ platform, components, toBuild, totals, disk }: PlatformPlan): void {
+  #show({ platform, components, extras = [], toBuild, totals, disk }: PlatformPlan): void {
     this.say(`\n${platform}`);
     const rows = components.map(({ name, required, method, reference, digest, size, reason }) => [
       required ? name : `${name} (optional)`,
@@ -96,6 +96,9 @@ With --lock the plan is written down: every image by digest, every blob with its
     this.say(
       `Images ${formatBytes(totals.images)}, distinct blobs ${formatBytes(totals.distinct)}, still to fetch ${formatBytes(disk.download)}.`,
     );
+    for (const { name, version, checksum } of extras) {
+      this.say(`Carries ${name} ${version} (${checksum}); its size is not counted.`);
+    }
     if (toBuild > 0) {
       this.say(
         `Not counted: ${toBuild === 1 ? "an image that is" : `${toBuild} images that are`} still to be built.`,

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Position } from "../core/position.js";
+import { readExtras } from "./extras.js";
 import { imageNameTrouble } from "./image-name.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import { formatPort, parsePort } from "./port.js";
@@ -11,7 +12,7 @@ import { componentSchema, tableSchema } from "./schema.js";
 import { checkSchema } from "./schema-problems.js";
 import { toSmokeTests } from "./smoke.js";
 import { readSources } from "./sources.js";
-import type { Build, Component, Localized, Port, Requirement, Source } from "./types.js";
+import type { Build, Component, Extra, Localized, Port, Requirement, Source } from "./types.js";
 import { checkUpgradeLimits, toUpgradeLimit } from "./upgrade.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 
@@ -30,6 +31,8 @@ export interface Table {
   readonly components: readonly Component[];
   /** Those without a problem of their own. */
   readonly sources: readonly Source[];
+  /** Those without a problem of their own. */
+  readonly extras: readonly Extra[];
 }
 
 /**
@@ -51,7 +54,7 @@ export interface Draft {
 export function readTable(file: YamlFile, report: Report): Table {
   checkSchema(file, tableSchema, report);
   if (!isMapping(file.data)) {
-    return { file, requires: [], names: [], drafts: [], components: [], sources: [] };
+    return { file, requires: [], names: [], drafts: [], components: [], sources: [], extras: [] };
   }
   const head = tableSchema
     .pick({ name: true, version: true, title: true })
@@ -79,6 +82,7 @@ export function readTable(file: YamlFile, report: Report): Table {
     drafts,
     components,
     sources: readSources(file),
+    extras: readExtras(file, report),
   };
 }
 

@@ -71,6 +71,7 @@ export async function checkDefinition(
       requires: table.requires,
       components: table.components,
       sources: table.sources,
+      extras: table.extras,
       compose: { path: composeFile.file, text: composeFile.text },
       settings,
       files,

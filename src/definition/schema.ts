@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { extrasSchema } from "./extras.js";
 import { localized, platforms, words } from "./schema-parts.js";
 import { parsePort } from "./port.js";
 import { requirements } from "./requirements.js";
 import { smokeTests } from "./smoke.js";
 import type { SettingType } from "./types.js";
 import { upgradeLimit } from "./upgrade.js";
+import { checksums, sourceUrl, webAddresses } from "./web-file.js";
 
 /** What becomes part of a file's name: no separators, nothing a shell or FAT32 minds. */
 const SAFE_NAME = /^[a-z][a-z0-9]*(?:[._-][a-z0-9]+)*$/;
@@ -155,31 +157,12 @@ const build = z
     error: "must have either a recipe or a context folder",
   });
 
-const address = z
-  .string()
-  .max(2048)
-  .refine((text) => sourceUrl(text) !== undefined, {
-    error: "must be an http:// or https:// address without user and password",
-  });
-
-const checksum = (algorithm: "sha256" | "sha512", digits: number): z.ZodString =>
-  z.string().regex(new RegExp(`^[0-9a-fA-F]{${digits}}$`), {
-    error: `must be the ${digits} hexadecimal digits of a ${algorithm}`,
-  });
-
 export const sourceSchema = z
   .strictObject({
-    url: z
-      .union([address, z.array(address).min(1)], {
-        error: "must be an http:// or https:// address without user and password, or a list",
-      })
+    url: webAddresses
       .optional()
       .meta({ description: "Where it is downloaded, and its mirrors in order." }),
-    sha256: checksum("sha256", 64).optional(),
-    sha512: checksum("sha512", 128).optional(),
-    checksumUrl: address
-      .optional()
-      .meta({ description: "Where the checksum is published; the lock keeps what it said." }),
+    ...checksums,
     format: z
       .enum(["zip", "tar.gz"])
       .optional()
@@ -231,13 +214,6 @@ export function sourceFormat(
   return formats.size === 1 ? format : undefined;
 }
 
-function sourceUrl(text: string): URL | undefined {
-  if (!URL.canParse(text)) return undefined;
-  const url = new URL(text);
-  const web = url.protocol === "http:" || url.protocol === "https:";
-  return web && url.username === "" && url.password === "" ? url : undefined;
-}
-
 export const componentSchema = z.strictObject({
   title: localized,
   image,
@@ -287,6 +263,9 @@ export const tableSchema = z
       .record(fileName(SAFE_NAME, NAME_MEANING), sourceSchema)
       .optional()
       .meta({ description: "Files from elsewhere that images are built from." }),
+    extras: extrasSchema.optional().meta({
+      description: "The engine that a bundle carries where `create --with-engine` asks for it.",
+    }),
     components: z
       .record(fileName(SAFE_NAME, NAME_MEANING), componentSchema)
       .refine((components) => Object.keys(components).length > 0, {

@@ -1,7 +1,7 @@
-import type { Checksum } from "../core/checksum.js";
 import { isMapping } from "./mapping.js";
 import { sourceFormat, sourceSchema } from "./schema.js";
 import type { Source } from "./types.js";
+import { checksumOf } from "./web-file.js";
 import type { YamlFile } from "./yaml-file.js";
 
 /** The sources of components.yaml that have no problem of their own; the table's schema reports the others. */
@@ -28,9 +28,4 @@ export function readSources(file: YamlFile): readonly Source[] {
       },
     ];
   });
-}
-
-function checksumOf(sha256: string | undefined, sha512: string | undefined): Checksum | undefined {
-  if (sha256 !== undefined) return `sha256:${sha256.toLowerCase()}`;
-  return sha512 === undefined ? undefined : `sha512:${sha512.toLowerCase()}`;
 }

@@ -22,6 +22,8 @@ export interface Definition {
   /** In the order of components.yaml. */
   readonly components: readonly Component[];
   readonly sources: readonly Source[];
+  /** The engine that a bundle can carry. */
+  readonly extras: readonly Extra[];
   readonly compose: { readonly path: string; readonly text: string };
   readonly settings: readonly Setting[];
   /** What `files/` holds, sorted by path. */
@@ -148,6 +150,27 @@ export interface Source {
   /** A build goes on without it: its folder is empty then. */
   readonly optional: boolean;
   readonly at: Position;
+}
+
+/** Docker's static programs, and the plugin of Docker Compose. */
+export type ExtraName = "docker" | "compose";
+
+/** A part of the engine that a bundle can carry for a site that has none. */
+export interface Extra {
+  readonly name: ExtraName;
+  /** As people know it: `27.5.1`. */
+  readonly version: string;
+  readonly files: readonly ExtraFile[];
+  readonly at: Position;
+}
+
+/** Where it is for a platform, and what it is measured by: exactly one of `checksum` and `checksumUrl`. */
+export interface ExtraFile {
+  readonly platform: Platform;
+  /** Tried in order. */
+  readonly urls: readonly string[];
+  readonly checksum?: Checksum;
+  readonly checksumUrl?: string;
 }
 
 export interface Port {

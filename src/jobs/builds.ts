@@ -92,7 +92,7 @@ export function openBuilds(
 function checkNames(definition: Definition, choices: BuildChoices): void {
   const buildable = definition.components.filter(({ build }) => build !== undefined);
   const components = buildable.map(({ name }) => name);
-  const sources = definition.sources.map(({ name }) => name);
+  const sources = [...definition.sources, ...definition.extras].map(({ name }) => name);
   const check = (flag: string, names: Iterable<string>, known: readonly string[]): void => {
     for (const name of names) {
       if (known.includes(name)) continue;

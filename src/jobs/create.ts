@@ -11,6 +11,7 @@ import type { Definition } from "../definition/types.js";
 import { planFailure } from "../plan/plan.js";
 import type { Lock, PlatformLock } from "../plan/types.js";
 import { type Builds, openBuilds } from "./builds.js";
+import { fetchExtras } from "./extras.js";
 import { obeyLock } from "./locked.js";
 import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
 import { type SelectionOptions, planWith } from "./plan.js";
@@ -49,9 +50,13 @@ interface Prepared extends Omit<Claimed, "size"> {
   readonly layout: BundleLayout;
   /** Bytes fetched while images were built; absent when nothing was built. */
   readonly fetched?: number;
+  /** Bytes of the engine that were fetched. */
+  readonly engine: number;
 }
 
-type CreateContext = CreateOptions & Sources & { readonly builds: Builds };
+type CreateContext = CreateOptions &
+  Sources &
+  Pick<SelectionOptions, "build"> & { readonly builds: Builds };
 
 /**
  * Makes one archive per platform. Everything that can be known is checked before the first layer
@@ -74,6 +79,7 @@ export async function createJob(
     const context = {
       ...options,
       ...sources,
+      ...(selection.build === undefined ? {} : { build: selection.build }),
       builds: openBuilds(definition, selection, { ...options, ...sources }),
     };
     const lock =
@@ -132,7 +138,7 @@ async function freshLock(
   return plan.lock;
 }
 
-/** Builds what is to be built, fetching the other images beside it, and lays the archive out. */
+/** Fetches the engine if one goes in, builds what is to be built, fetching the other images beside it, and lays the archive out. */
 async function prepare(
   definition: Definition,
   { date }: Lock,
@@ -141,6 +147,8 @@ async function prepare(
 ): Promise<Prepared> {
   const { templatesDir, tool, store, signal } = context;
   let { lock } = claimed;
+  // How large the archive gets is known only when they are here.
+  const { extras, fetched: engine } = await fetchExtras(lock, definition, context, context);
   const toBuild = lock.components.some(
     ({ build, image }) => build !== undefined && image === undefined,
   );
@@ -160,12 +168,13 @@ async function prepare(
   if (definition.components.some(({ build }) => build !== undefined)) {
     await together(jobs, signal, (job, stop) => job(stop));
   }
-  const layout = await assembleBundle({ definition, lock, date, tool, templatesDir });
+  const layout = await assembleBundle({ definition, lock, date, tool, templatesDir, extras });
   return {
     lock,
     layout,
     output: claimed.output,
     fetch: await planFetch(lock, store),
+    engine,
     ...(toBuild ? { fetched: claimed.fetch.bytes } : {}),
   };
 }
@@ -236,7 +245,7 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
     size: layout.size,
     components: layout.manifest.components.map(({ name }) => name),
     leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
-    fetched: (prepared.fetched ?? 0) + fetch.bytes,
+    fetched: (prepared.fetched ?? 0) + prepared.engine + fetch.bytes,
   };
 }
 

@@ -45,6 +45,12 @@ export async function obeyLock(
       },
     );
   }
+  const bare = lock.platforms.filter(({ extras }) => extras === undefined);
+  if (selection.withEngine === true && bare.length > 0) {
+    throw new BundlerError("USAGE", "--with-engine: the lock has no engine.", {
+      hint: "Write the lock with it: plan --lock FILE --with-engine",
+    });
+  }
   const platforms: PlatformLock[] = [];
   for (const target of selection.platforms) {
     const platform = formatPlatform(target);

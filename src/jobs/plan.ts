@@ -10,6 +10,7 @@ import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import { type BuildChoices, type Builds, openBuilds } from "./builds.js";
+import { lockExtras } from "./extras.js";
 import { type SourceOptions, type Sources, withSources } from "./sources.js";
 
 /** What goes into a bundle. */
@@ -21,6 +22,8 @@ export interface SelectionOptions {
   readonly archives: ReadonlyMap<string, string>;
   /** Component → the name that its archive has the image under, where that holds several. */
   readonly archiveImages?: ReadonlyMap<string, string>;
+  /** Carry the definition's engine for a site that has none. */
+  readonly withEngine?: boolean;
   /** What is said about image builds. */
   readonly build?: BuildChoices;
   /** SOURCE_DATE_EPOCH in seconds. */
@@ -38,6 +41,8 @@ export interface PlanRow extends Omit<LockedComponent, "image" | "alternative"> 
 export interface PlatformPlan {
   readonly platform: string;
   readonly components: readonly PlanRow[];
+  /** The engine that the bundle will carry; its size shows when it is fetched. */
+  readonly extras?: PlatformLock["extras"];
   /** Images that are still to be built: nobody knows how large they get, and they are not counted below. */
   readonly toBuild: number;
   /** Bytes of all images, and of the distinct blobs that they consist of. */
@@ -102,7 +107,7 @@ export async function planWith(
 ): Promise<Plan> {
   const { registry, store, signal, onEvent, builds } = options;
   checkArchiveImages(definition, selection);
-  return makePlan(definition, selection.platforms, {
+  const plan = await makePlan(definition, selection.platforms, {
     ...selection,
     build: selection.build?.always ?? new Set(),
     planBuild: (component, platform, stop) => builds.plan(component, platform, stop),
@@ -116,6 +121,7 @@ export async function planWith(
         { store, signal: stop, onEvent },
       ),
   });
+  return { ...plan, lock: await lockExtras(plan.lock, definition, selection, options) };
 }
 
 /** @throws BundlerError USAGE for a component that comes from no archive. */
@@ -180,6 +186,7 @@ function describePlatform(lock: PlatformLock, fetch: FetchPlan): PlatformPlan {
         ? {}
         : { reference: image.reference, digest: image.manifest.digest, size: imageSize(image) }),
     })),
+    ...(lock.extras === undefined ? {} : { extras: lock.extras }),
     toBuild: lock.components.filter(({ method, image }) => method === "build" && !image).length,
     totals: { images, distinct: distinctBytes },
     disk: {

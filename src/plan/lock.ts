@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Checksum, isChecksum } from "../core/checksum.js";
 import { BundlerError } from "../core/errors.js";
 import { digestSchema } from "../image/descriptor.js";
 import {
@@ -40,6 +41,16 @@ const lockSchema: z.ZodType<Lock> = z.object({
             alternative: z.number().int().min(0).exactOptional(),
           }),
         ),
+        extras: onceEach(
+          z.object({
+            name: z.enum(["docker", "compose"]),
+            version: text,
+            checksum: z.custom<Checksum>(
+              (value) => typeof value === "string" && isChecksum(value),
+              "expected a sha256 or sha512",
+            ),
+          }),
+        ).exactOptional(),
       }),
     )
     .min(1),
@@ -50,11 +61,12 @@ const lockSchema: z.ZodType<Lock> = z.object({
  * so that it can be made again where the image itself is gone.
  */
 export function formatLock(lock: Lock): string {
-  const platforms = lock.platforms.map(({ platform, components }) => ({
+  const platforms = lock.platforms.map(({ platform, components, extras }) => ({
     platform,
     components: components.map(({ image, ...component }) =>
       image === undefined || component.method === "build" ? component : { ...component, image },
     ),
+    ...(extras === undefined ? {} : { extras }),
   }));
   return `${JSON.stringify({ ...lock, platforms }, undefined, 2)}\n`;
 }

@@ -1,4 +1,6 @@
+import type { Checksum } from "../core/checksum.js";
 import type { DiffId, Digest } from "../core/digest.js";
+import type { ExtraName } from "../definition/types.js";
 import type { Descriptor } from "../image/descriptor.js";
 import type { LockedBuild } from "./build-types.js";
 
@@ -51,6 +53,16 @@ export interface PlatformLock {
   readonly platform: string;
   /** In the order of the component table. */
   readonly components: readonly LockedComponent[];
+  /** The engine that goes into the bundle, where it was asked for. */
+  readonly extras?: readonly LockedExtra[];
+}
+
+/** A part of the engine, pinned by its content for the platform. */
+export interface LockedExtra {
+  readonly name: ExtraName;
+  readonly version: string;
+  /** Of the file as it is downloaded or given. */
+  readonly checksum: Checksum;
 }
 
 /** The plan, pinned. Written by `plan --lock`, obeyed by `create --locked`. */

@@ -5,7 +5,18 @@ import { formatTable } from "./table.js";
 
 /** What `inspect ARCHIVE` says. */
 export function describeInspection(inspection: BundleInspection, width: number): readonly string[] {
-  const { name, version, title, platform, date, tool, sizes, components, leftOut } = inspection;
+  const {
+    name,
+    version,
+    title,
+    platform,
+    date,
+    tool,
+    sizes,
+    components,
+    extras = [],
+    leftOut,
+  } = inspection;
   return [
     `${name} ${version} for ${platform}: ${title.en}`,
     `made by ${tool.name} ${tool.version}, dated ${date}`,
@@ -37,6 +48,9 @@ export function describeInspection(inspection: BundleInspection, width: number):
     ),
     ...leftOut.map(
       (one) => `without ${one.name}${one.required ? "" : " (optional)"}: ${one.reason}`,
+    ),
+    ...extras.map(
+      (one) => `carries ${one.name} ${one.version}: ${one.path}, ${formatBytes(one.size)}`,
     ),
     "",
     `Archive ${formatBytes(sizes.archive)}, images ${formatBytes(sizes.images)}, distinct blobs ${formatBytes(sizes.distinctBlobs)}${sizes.unpacked === undefined ? "" : `, unpacked ${formatBytes(sizes.unpacked)}`}.`,

@@ -4,7 +4,7 @@ import { type HashOutcome } from "../bundle/hash-job.js";
 import { HashPool } from "../bundle/hash-pool.js";
 import { LIMITS } from "../core/limits.js";
 import { type TarEntry, type TarFault, scanTar } from "../tar/scan.js";
-import { type TarWindow, readAt, windowOf } from "../tar/window.js";
+import { type TarWindow, readAt, streamWindow, windowOf } from "../tar/window.js";
 
 /** The sha256 of a file in an archive, or why it could not be read. */
 type FileHash = { readonly sha256: string } | { readonly unreadable: string };
@@ -20,6 +20,8 @@ export interface TarFacts {
   readonly hashes: ReadonlyMap<string, FileHash>;
   /** The first bytes of a file, at most `length`; undefined when it is not there. */
   readonly head: (path: string, length: number) => Promise<Buffer | undefined>;
+  /** A file's bytes. @throws BundlerError INTEGRITY when the archive ends before the file does. */
+  readonly stream: (entry: TarEntry) => AsyncIterable<Buffer>;
   /** A whole file; undefined when it is not there, larger than `limit` bytes, or cannot be read. */
   readonly read: (path: string, limit?: number) => Promise<Buffer | undefined>;
 }
@@ -111,6 +113,7 @@ function tarFacts(
     files,
     hashes,
     head,
+    stream: (entry) => streamWindow(windowOf(window, entry)),
     read: async (path, limit = LIMITS.text) => {
       const entry = files.get(path);
       return entry === undefined || entry.size > limit ? undefined : head(path, entry.size);

@@ -20,6 +20,7 @@ import {
   checkPlatform,
   checkReference,
 } from "./rules/image.js";
+import { checkExtras } from "./rules/extras.js";
 import { checkManifest } from "./rules/manifest.js";
 import { checkFolder, checkTar } from "./rules/structure.js";
 import { checkSums } from "./rules/sums.js";
@@ -86,6 +87,10 @@ async function checkArchive(
     ...(await checkSums(archive)),
     ...(manifest === undefined ? [] : checkManifest(archive, manifest)),
   );
+  if (manifest !== undefined) {
+    const noStop = new AbortController().signal;
+    findings.push(...(await checkExtras(archive, manifest, signal ?? noStop)));
+  }
   for (const [file, tar] of archive.images) {
     findings.push(...(await checkImage(file, tar, manifest)));
   }

@@ -160,6 +160,7 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
     requires: [],
     components,
     sources: [],
+    extras: [],
     compose: { path: "compose.yaml", text: "" },
     settings: [],
     files: [],

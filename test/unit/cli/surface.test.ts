@@ -73,6 +73,7 @@ describe("the command surface", () => {
         --source NAME=FILE*
         --store DIR
         --strategy COMPONENT=WAY*
+        --with-engine
         --without A,B*
         -o --output PATH
         -p --platform OS/ARCH!*
@@ -119,6 +120,7 @@ describe("the command surface", () => {
         --source NAME=FILE*
         --store DIR
         --strategy COMPONENT=WAY*
+        --with-engine
         --without A,B*
         -p --platform OS/ARCH!*
         -q --quiet

@@ -38,6 +38,7 @@ const definition = (
     requires: [],
     components,
     sources,
+    extras: [],
     settings: [],
     files: [],
   },

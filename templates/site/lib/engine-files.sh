@@ -102,7 +102,7 @@ put_programs() { # ARCHIVE
     rm -rf "$unpacked"
     mkdir "$unpacked" || fail 10 folder_not_writable "$ENGINE_ROOT$ENGINE_BIN"
     attend tar -xzf "$1" -C "$unpacked" || fail 6 engine.cannot_write "$unpacked"
-    for program in $(carried_programs); do
+    for program in $PROGRAMS; do
         if [ ! -f "$unpacked/docker/$program" ] || [ -L "$unpacked/docker/$program" ]; then
             fail 3 engine.extra_damaged "$1"
         fi

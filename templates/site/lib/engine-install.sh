@@ -10,6 +10,8 @@ ENGINE_PLUGINS=/usr/local/lib/docker/cli-plugins
 ENGINE_SECONDS=${ENGINE_SECONDS:-60}
 # What is to be installed: docker, compose or both.
 PARTS=
+# The names of the programs in Docker's archive. Reading it takes seconds, so it is read once.
+PROGRAMS=
 
 # `install.sh engine`, with or without --remove.
 engine_only() {
@@ -142,10 +144,10 @@ extra_file() { # docker|compose
     printf '%s\n' "$ROOT/$(extra "$1" 2)"
 }
 
-# The names of the programs in Docker's archive, in its folder docker/ and nowhere else.
-carried_programs() {
+# What is in Docker's archive: its folder docker/, with programs, and nothing else.
+read_programs() {
     listed=$(tar -tzf "$(extra_file docker)" 2>>"$LOG") || return 1
-    printf '%s\n' "$listed" | sed -e '/^docker\/*$/d' -e 's|^docker/||'
+    PROGRAMS=$(printf '%s\n' "$listed" | sed -e '/^docker\/*$/d' -e 's|^docker/||')
 }
 
 # Class, byte order and machine of a program (elf(5)), as text.
@@ -160,11 +162,11 @@ program_machine() { # <FILE
 check_machines() {
     here=$(program_machine </bin/sh)
     if wants docker; then
-        programs=$(carried_programs) || fail 5 engine.cannot_unpack "$(extra_file docker)"
+        read_programs || fail 5 engine.cannot_unpack "$(extra_file docker)"
         for needed in docker dockerd containerd runc; do
-            printf '%s\n' "$programs" | grep -qx "$needed" || fail 3 engine.program_missing "$needed"
+            printf '%s\n' "$PROGRAMS" | grep -qx "$needed" || fail 3 engine.program_missing "$needed"
         done
-        case $programs in *[!a-z0-9._"$NEWLINE"-]*) fail 3 engine.extra_damaged "$(extra_file docker)" ;; esac
+        case $PROGRAMS in *[!a-z0-9._"$NEWLINE"-]*) fail 3 engine.extra_damaged "$(extra_file docker)" ;; esac
         # tar is not told to stop early: some end badly when nobody reads on.
         found=$(tar -xzf "$(extra_file docker)" -O docker/dockerd | { program_machine; cat >/dev/null; }) || found=
         [ "$found" = "$here" ] || wrong_machine
@@ -223,7 +225,7 @@ check_engine_space() {
 # Every file that would be written, for --dry-run and to find what is in the way.
 planned_files() {
     if wants docker; then
-        carried_programs | sed "s|^|$ENGINE_BIN/|"
+        printf '%s\n' "$PROGRAMS" | sed "s|^|$ENGINE_BIN/|"
         if place_is_free /etc/docker/daemon.json; then echo /etc/docker/daemon.json; fi
         service_file "$(service_kind)"
     fi

@@ -53,7 +53,7 @@ export interface BundleManifest {
 type BundleRequirement = Omit<Requirement, "platforms">;
 
 /** A part of the engine in the archive; size in bytes. */
-export interface BundleExtra {
+interface BundleExtra {
   readonly name: ExtraName;
   readonly version: string;
   /** `extras/docker.tgz`, `extras/docker-compose`. */

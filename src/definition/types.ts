@@ -165,7 +165,7 @@ export interface Extra {
 }
 
 /** Where it is for a platform, and what it is measured by: exactly one of `checksum` and `checksumUrl`. */
-export interface ExtraFile {
+interface ExtraFile {
   readonly platform: Platform;
   /** Tried in order. */
   readonly urls: readonly string[];

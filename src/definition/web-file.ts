@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Checksum } from "../core/checksum.js";
 
 /** The address of a file on the web. */
-export const webAddress = z
+const webAddress = z
   .string()
   .max(2048)
   .refine((text) => sourceUrl(text) !== undefined, {

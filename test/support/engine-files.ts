@@ -4,7 +4,7 @@ import { sampleProgram } from "../../src/sample/elf.js";
 import { layoutTar, tarPieces } from "../../src/tar/layout.js";
 
 /** Docker's programs, as far as an installer looks at them. */
-export const ENGINE_PROGRAMS = ["containerd", "docker", "docker-init", "dockerd", "runc"] as const;
+const ENGINE_PROGRAMS = ["containerd", "docker", "docker-init", "dockerd", "runc"] as const;
 
 export function engineProgram(platform: string, name = "program"): Buffer {
   const message = `This stands in for ${name}.\n`;

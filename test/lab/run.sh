@@ -3,7 +3,7 @@
 #
 # Needs root on Debian 12 (amd64), and its package mirror. Everything is made in a work folder (LAB_DIR,
 # else a temporary one) and taken away again: daemons, namespaces, mounts, emulation. LAB_CACHE keeps
-# downloaded packages from run to run. LAB_ONLY=create,site,build runs only the phases that it lists,
+# downloaded packages from run to run. LAB_ONLY=create,site,engine,build runs only the phases that it lists,
 # with no more preparation than they need; LAB_LINES is how much a failed check shows of what it said.
 # A last line says "N passed, N failed".
 set -euo pipefail
@@ -55,6 +55,8 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/checks/site-registry.sh"
 # shellcheck source=test/lab/checks/site-demo.sh
 . "$lab_source/checks/site-demo.sh"
+# shellcheck source=test/lab/checks/engine-install.sh
+. "$lab_source/checks/engine-install.sh"
 # shellcheck source=test/lab/checks/build.sh
 . "$lab_source/checks/build.sh"
 # shellcheck source=test/lab/checks/build-refusals.sh
@@ -86,6 +88,7 @@ clean_up() {
   local status=$?
   trap '' INT TERM
   set +e
+  close_engine_host
   stop_compiling_buildkit
   stop_buildkitds
   stop_web
@@ -135,17 +138,17 @@ prepare() {
   if wanted build; then
     start_mirror
     open_build_host
-    start_web
   fi
+  ! wanted build engine || start_web
 
   phase "images"
   source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle" "$lab_source/bundle-site"
   mkdir -p "$LAB/out"
   if wanted create build; then
     push_table "$project/bundles/openim-2.3.9"
-    push_table "$lab_source/bundle"
     provide_archives
   fi
+  ! wanted create build engine || push_table "$lab_source/bundle"
   ! wanted build || push_bases
 }
 
@@ -177,6 +180,11 @@ if wanted site; then
 
   phase "installing without network"
   site_checks
+fi
+
+if wanted engine; then
+  phase "an engine for a host without one"
+  engine_install_checks
 fi
 
 if wanted build; then

@@ -40,6 +40,8 @@ const WORDS = {
   },
 } as const;
 
+const EXTRA_TITLES = { docker: "Docker", compose: "Docker Compose" } as const;
+
 /** What a README says beside the manifest. */
 export interface ReadmeFacts {
   /** The compose project's name. */
@@ -58,7 +60,7 @@ const NOTES = {
  * Fills a README template from the manifest: `{{version}}`, `{{title}}`, `{{platform}}`,
  * `{{root}}`, `{{project}}`, `{{size}}`, the tables `{{components}}` and `{{settings}}`, and what a
  * bundle may lack: the path `{{notes}}`, the lists `{{replaced}}` and `{{left_out}}`, the names of
- * the settings `{{host_address}}` and `{{data_dir}}`. What stands between `{{#key}}` and `{{/key}}` is left out
+ * the settings `{{host_address}}` and `{{data_dir}}`, what `{{engine}}` it carries. What stands between `{{#key}}` and `{{/key}}` is left out
  * where the value of the key is empty.
  *
  * @throws BundlerError INTERNAL for a placeholder that does not exist.
@@ -101,6 +103,9 @@ export function siteReadme(
     notes: notes === undefined ? "" : `files/${notes}`,
     host_address: settingOf("HOST_ADDRESS"),
     data_dir: settingOf("DATA_DIR"),
+    engine: (manifest.extras ?? [])
+      .map(({ name, version }) => `${EXTRA_TITLES[name]} ${version}`)
+      .join(", "),
     replaced: manifest.components
       .filter(({ method }) => method === "alternative")
       .map(({ name, image, reason }) => `- \`${name}\` (\`${image.reference}\`): ${cell(reason)}`)

@@ -278,8 +278,30 @@ describe("siteReadme", () => {
     expect(text).toContain("cd /var/lib/openim-bundler/openim/current");
     expect(text).toContain("sudo ./install.sh support");
     expect(text).toContain("--host-address");
-    expect(text).not.toMatch(/NOTES|Replaced|已替换/);
+    expect(text).not.toMatch(/NOTES|Replaced|已替换|install\.sh engine/);
     expect(text).not.toMatch(/\n{3}/);
+  });
+
+  it.each([
+    ["en" as const, "README.md", "This bundle brings one (Docker 27.5.1, Docker Compose 2.30.3)"],
+    ["zh" as const, "README.zh-CN.md", "自带容器引擎（Docker 27.5.1, Docker Compose 2.30.3）"],
+  ])("says how to install the engine that is carried, in %s", (language, name, words) => {
+    const part = { size: 1, sha256: "ab".repeat(32) };
+    const extras = [
+      { name: "docker" as const, version: "27.5.1", path: "extras/docker.tgz", ...part },
+      { name: "compose" as const, version: "2.30.3", path: "extras/docker-compose", ...part },
+    ];
+    const text = siteReadme(
+      { language, text: template(name) },
+      { ...manifest, extras },
+      {
+        project: "openim",
+        files: [],
+      },
+    );
+    expect(text).toContain(words);
+    expect(text).toContain("sudo ./openim-2.3.9-linux-arm64/install.sh engine\n");
+    expect(text).not.toMatch(/\n{3}|\{\{|\}\}/);
   });
 
   it.each([

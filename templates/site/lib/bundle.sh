@@ -49,7 +49,7 @@ check_files() {
     )
     [ -z "$damage" ] || printf '%s\n' "$damage" >&2
     bad=$damage
-    total=$(grep -c '  images/' "$sums" || :)
+    total=$(image_lines | grep -c . || :)
     number=0
     while IFS= read -r line; do
         number=$((number + 1))

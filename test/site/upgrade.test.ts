@@ -230,6 +230,10 @@ describe("install.sh with a newer bundle", () => {
     withSite(async (site) => {
       const newer = await twoReleases(site);
       expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
+      const broken = await site.newer("2.5.0", changed);
+      const failed = await broken.call(["upgrade", "--yes"], { env: { FAKE_UP_FAILS: "1" } });
+      expect(failed.code).toBe(13);
+      expect(await site.call(["rollback", "--yes"])).toMatchObject({ code: 0 });
       const result = await site.call(["prune", "--yes"], { installed: true });
       expect(result).toMatchObject({ code: 0, stderr: "" });
       expect((await readdir(join(site.state, "images"))).sort()).toEqual([

@@ -28,6 +28,8 @@ prune() {
         remove_images "$other" "$keep"
         rm -rf "$HOME_DIR/releases/${other:?}"
     done
+    # Their second names were for a way back from a release that is gone.
+    records images | while IFS=$TAB read -r component _; do remove_name "$(kept_name "$installed" "$component")"; done
     say pruned "$(title)"
 }
 

@@ -265,6 +265,19 @@ export class Site {
       .filter((call) => /^load|^tag|^push|^rmi|up -d|down/.test(call));
   }
 
+  /** A site's tools, the engine that stands in, and no patience. */
+  environment(env: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
+    return {
+      PATH: `${join(this.dir, "bin")}:${join(this.dir, "tools")}`,
+      LANG: "C",
+      POLL_SECONDS: "0.1",
+      SMOKE_PAUSE: "0.1",
+      FAKE_STATE: this.state,
+      FAKE_PLATFORM: HOST,
+      ...env,
+    };
+  }
+
   start({ args = [], env = {}, installed = false }: RunOptions = {}): ChildProcess {
     const [program = "sh", ...rest] = this.shell;
     const script = installed
@@ -274,15 +287,7 @@ export class Site {
       cwd: this.dir,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        PATH: `${join(this.dir, "bin")}:${join(this.dir, "tools")}`,
-        LANG: "C",
-        POLL_SECONDS: "0.1",
-        SMOKE_PAUSE: "0.1",
-        FAKE_STATE: this.state,
-        FAKE_PLATFORM: HOST,
-        ...env,
-      },
+      env: this.environment(env),
     });
   }
 

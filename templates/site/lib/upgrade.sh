@@ -52,6 +52,8 @@ switch_release() { # OLD
     fi
     failed=$(title)
     say upgrade.failed "$failed" "$(release_title "$1")" >&2
+    # A limit that was too short for the new release must not keep the old one from coming back.
+    if [ "$TIMEOUT" -lt "$DEFAULT_TIMEOUT" ]; then TIMEOUT=$DEFAULT_TIMEOUT; fi
     if go_back "$1"; then fail 12 upgrade.rolled_back "$failed" "$(title)" "$LOG"; fi
     fail 13 upgrade.rollback_failed "$failed" "$(title)" "$LOG"
 }

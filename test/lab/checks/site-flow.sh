@@ -39,7 +39,7 @@ host_listing() {
   printf '[volumes] %s\n' "$(engine "$SITE_ENGINE" volume ls -q | sort)"
   printf '[networks] %s\n' "$(engine "$SITE_ENGINE" network ls --format '{{.Name}}' | sort)"
   printf '[files] %s\n' "$(ls -d "$SITE_HOME" "$SITE_DATA" 2>/dev/null)"
-  printf '[root] %s\n' "$(ls -A / /var/lib /etc | sort)"
+  printf '[root] %s\n' "$(find / /var/lib -mindepth 1 -maxdepth 1 ! -path /tmp | sort)"
 }
 
 flow_load() {
@@ -185,9 +185,15 @@ flow_prune() {
   installed prune
   expect "images" "$(jq -r '.components[] | select(.image).image.reference' \
     "$(release "$SITE_SET" 1.1.0)/bundle.json" | sed 's#^docker\.io/##; s#^library/##' | sort)" \
-    "$(engine "$SITE_ENGINE" images --format '{{.Repository}}:{{.Tag}}' | sed 's#^docker\.io/##; s#^library/##' | sort -u)"
+    "$(image_names | grep -v '^openim-bundler\.local/lab/[a-z-]*:1\.1\.0-')"
   expect "releases" 1 "$(find "$SITE_HOME/releases" -mindepth 1 -maxdepth 1 | wc -l)"
   expect_running 1.1.0
+}
+
+# image_names: what the engine has, without what Docker leaves out, sorted.
+image_names() {
+  engine "$SITE_ENGINE" images --format '{{.Repository}}:{{.Tag}}' |
+    sed 's#^docker\.io/##; s#^library/##' | sort -u
 }
 
 nothing_tells_secrets() {
@@ -204,7 +210,7 @@ nothing_tells_secrets() {
 # What an uninstalled host still has: "kind name" lines.
 left_over() {
   engine "$SITE_ENGINE" ps -aq | sed 's/^/container /'
-  engine "$SITE_ENGINE" images --format '{{.Repository}}:{{.Tag}}' | sed 's/^/image /'
+  image_names | sed 's/^/image /'
   engine "$SITE_ENGINE" network ls --format '{{.Name}}' | grep -vxE 'bridge|host|none|podman' | sed 's/^/network /' || true
   engine "$SITE_ENGINE" volume ls -q | sed 's/^/volume /'
   [ ! -d "$SITE_HOME" ] || (cd "$SITE_HOME" && find . -mindepth 1 | sed 's/^/home /')

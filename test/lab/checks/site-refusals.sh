@@ -55,12 +55,13 @@ refuses_truncated() {
 
 refuses_taken_port() {
   local holder
-  in_air_gap "$SITE_ENGINE" "$LAB/tools/busybox/bin/busybox" httpd -f -p 127.0.0.1:16379 -h "$SITE_DIR" &
+  nsenter --net="/run/netns/$(air_gap "$SITE_ENGINE")" \
+    "$LAB/tools/busybox/bin/busybox" httpd -f -p 127.0.0.1:16379 -h "$SITE_DIR" &
   holder=$!
   wait_for "the one who holds the port" "$SITE_SAID" in_air_gap "$SITE_ENGINE" bash -c ': </dev/tcp/127.0.0.1/16379'
   refuses 11 installer 1.0.0 check
-  said 16379 busybox
   kill "$holder"
+  said 16379 busybox "$holder"
 }
 
 # An engine of its own, which keeps its images on a file system as small as this.

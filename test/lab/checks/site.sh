@@ -50,7 +50,7 @@ open_site() {
   SITE_DIR=$LAB/$SITE_ENGINE
   SITE_HOME=$SITE_DIR/home
   SITE_DATA=$SITE_DIR/data-of-services
-  SITE_FLAGS=(--lang en --yes --allow-emulation)
+  SITE_FLAGS=(--lang en --yes --allow-emulation --timeout 150)
   SITE_SAID=$SITE_DIR/said
   mkdir -p "$SITE_DIR"
   open_air_gap "$SITE_ENGINE"

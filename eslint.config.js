@@ -32,8 +32,9 @@ const rooms = {
     "tar",
   ],
   doctor: ["builder", "definition", "image", "registry", "store"],
+  walk: ["bundle", "image", "tar"],
   bundle: ["compose", "definition", "image", "plan", "store", "tar"],
-  verify: ["bundle", "compose", "image", "tar"],
+  verify: ["bundle", "compose", "definition", "image", "tar", "walk"],
   sample: ["definition", "image", "tar"],
 };
 const lower = Object.keys(rooms);

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { BundlerError } from "../core/errors.js";
-import { type Platform, parsePlatform } from "../core/platform.js";
+import { type Platform, formatPlatform, parsePlatform } from "../core/platform.js";
 import { portsWith } from "../definition/port.js";
 import { requirementsFor } from "../definition/requirements.js";
 import type { Component, Definition } from "../definition/types.js";
@@ -46,6 +46,10 @@ const upgrade = z.object({
   reason: localized.exactOptional(),
 });
 
+const allow = z
+  .array(z.union([z.object({ path: text, reason: text }), z.object({ mount: text, reason: text })]))
+  .max(1000);
+
 // The order of keys in these schemas is the order of keys in bundle.json.
 const componentSchema = z
   .object({
@@ -63,6 +67,8 @@ const componentSchema = z
     requires: requires.exactOptional(),
     smoke: smoke.exactOptional(),
     upgrade: upgrade.exactOptional(),
+    platforms: z.array(platformSchema).max(100).exactOptional(),
+    allow: allow.exactOptional(),
   })
   .refine(({ name, tarball }) => tarball.path === tarballPath(name), {
     message: "expected images/<name>.tar",
@@ -201,6 +207,10 @@ export function describeBundle(
       ...(build === undefined ? {} : { build }),
       tarball: { path: tarballPath(name), size: tarballSize(image) },
       ...promised({ ...defined, ...alternative }, platform),
+      ...(defined.platforms.length === 0
+        ? {}
+        : { platforms: defined.platforms.map(formatPlatform) }),
+      ...(defined.allow === undefined ? {} : { allow: defined.allow }),
     });
   }
   return {

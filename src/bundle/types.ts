@@ -1,5 +1,6 @@
 import type { Digest } from "../core/digest.js";
 import type {
+  Allowance,
   Localized,
   Port,
   Requirement,
@@ -89,4 +90,11 @@ export interface BundleComponent {
   readonly requires?: readonly BundleRequirement[];
   readonly smoke?: readonly SmokeTest[];
   readonly upgrade?: UpgradeLimit;
+  /**
+   * For which platforms the component table claims its own image. Absent in archives of earlier
+   * versions, as the next one.
+   */
+  readonly platforms?: readonly string[];
+  /** What verify would mind, and why it is right. */
+  readonly allow?: readonly Allowance[];
 }

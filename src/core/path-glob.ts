@@ -1,12 +1,14 @@
 /**
  * Whether a glob names a path or a folder above it: `*` and `?` stand for characters of one name,
- * `**` for any number of names. A slash at the beginning of either does not count.
+ * `**` for any number of names. A slash at the beginning of either does not count; a glob without any
+ * name, like `/`, means the root itself and nothing below it.
  *
  * Takes time in the product of both lengths at most, whatever they are made of.
  */
 export function globMatches(glob: string, path: string): boolean {
   const names = segmentsOf(path);
   const patterns = segmentsOf(glob);
+  if (patterns.length === 0) return names.length === 0;
   // What lies below a named folder is named with it.
   return wildcardMatches([...patterns, "**"], names, "**", nameMatches);
 }
@@ -16,7 +18,12 @@ function segmentsOf(path: string): string[] {
 }
 
 function nameMatches(pattern: string, name: string): boolean {
-  return wildcardMatches([...pattern], [...name], "*", (one, char) => one === "?" || one === char);
+  return wildcardMatches(
+    Array.from(pattern),
+    Array.from(name),
+    "*",
+    (one, char) => one === "?" || one === char,
+  );
 }
 
 /** The usual two-pointer match: after a mismatch, the last star takes one more item. */

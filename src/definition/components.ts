@@ -8,11 +8,20 @@ import { nearest } from "./nearest.js";
 import type { Report } from "./report.js";
 import { requirements, toRequirements } from "./requirements.js";
 import { toPlatforms } from "./schema-parts.js";
-import { componentSchema, tableSchema } from "./schema.js";
+import { type allowance, componentSchema, tableSchema } from "./schema.js";
 import { checkSchema } from "./schema-problems.js";
 import { toSmokeTests } from "./smoke.js";
 import { readSources } from "./sources.js";
-import type { Build, Component, Extra, Localized, Port, Requirement, Source } from "./types.js";
+import type {
+  Allowance,
+  Build,
+  Component,
+  Extra,
+  Localized,
+  Port,
+  Requirement,
+  Source,
+} from "./types.js";
 import { checkUpgradeLimits, toUpgradeLimit } from "./upgrade.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 
@@ -130,6 +139,7 @@ function toComponent(
     requires: toRequirements(data.requires ?? []),
     smoke: toSmokeTests(data.smoke ?? []),
     ...(data.upgrade === undefined ? {} : { upgrade: toUpgradeLimit(data.upgrade) }),
+    ...(data.allow === undefined ? {} : { allow: data.allow.flatMap(toAllowance) }),
     at: file.at(componentPath(name), "key"),
   };
 }
@@ -153,6 +163,11 @@ function toBuild(data: NonNullable<z.infer<typeof componentSchema>["build"]>, at
     })),
     at,
   };
+}
+
+function toAllowance({ path, mount, reason }: z.infer<typeof allowance>): readonly Allowance[] {
+  if (path !== undefined) return [{ path, reason }];
+  return mount === undefined ? [] : [{ mount, reason }];
 }
 
 function toDraft(name: string, value: Mapping): Draft {

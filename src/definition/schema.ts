@@ -214,6 +214,26 @@ export function sourceFormat(
   return formats.size === 1 ? format : undefined;
 }
 
+export const allowance = z
+  .strictObject({
+    path: words
+      .max(1024)
+      .refine((glob) => /[^/]/.test(glob), { error: "must name a file or a folder" })
+      .optional()
+      .meta({
+        description: "A glob for programs of another machine in the image; ** is any folder.",
+        examples: ["usr/lib/jvm/**/*.so"],
+      }),
+    mount: words
+      .max(1024)
+      .optional()
+      .meta({ description: "A path of the host that the service mounts read-only." }),
+    reason: words,
+  })
+  .refine(({ path, mount }) => (path === undefined) !== (mount === undefined), {
+    error: "must have either path or mount",
+  });
+
 export const componentSchema = z.strictObject({
   title: localized,
   image,
@@ -244,6 +264,11 @@ export const componentSchema = z.strictObject({
     .optional()
     .meta({ description: "What the site tries once every service is healthy." }),
   upgrade: upgradeLimit.optional().meta({ description: "Which upgrades its data survives." }),
+  allow: z
+    .array(allowance)
+    .max(1000)
+    .optional()
+    .meta({ description: "What verify would mind, and why it is right here." }),
 });
 
 export const tableSchema = z

@@ -55,8 +55,23 @@ export interface Component {
   readonly smoke: readonly SmokeTest[];
   /** Any upgrade will do when absent. */
   readonly upgrade?: UpgradeLimit;
+  /** What `verify` would mind, and why it is right here. */
+  readonly allow?: readonly Allowance[];
   readonly at: Position;
 }
+
+/** Something that is known and accepted, with its reason. */
+export type Allowance =
+  | {
+      /** A glob for programs of another machine in the image, without a slash before it. */
+      readonly path: string;
+      readonly reason: string;
+    }
+  | {
+      /** A path of the host that the service mounts read-only, as compose.yaml writes it. */
+      readonly mount: string;
+      readonly reason: string;
+    };
 
 /** What the site checks of a host; `page-size` is the largest, all others are the least. */
 export type RequirementKind =

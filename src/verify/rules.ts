@@ -123,8 +123,10 @@ export const RULES: readonly Rule[] = [
       "compose/floating": "An image's tag names another image tomorrow.",
       "compose/host-path":
         "A path of the host is neither in the bundle's folder nor in a path setting such as DATA_DIR.",
-      "compose/file-missing": "A file or folder of the bundle that is mounted or read is not there.",
-      "compose/secret": "A password, token or key is written down, so that every site has the same.",
+      "compose/file-missing":
+        "A file or folder of the bundle that is mounted or read is not there.",
+      "compose/secret":
+        "A password, token or key is written down, so that every site has the same.",
       "compose/health": "A required component's service has no health check.",
       "compose/ports": "Two services that can run together want one port of the host.",
       "compose/profile-required": "A required component only comes up with a profile.",
@@ -145,7 +147,8 @@ export const RULES: readonly Rule[] = [
       "scripts/heredoc": "A here-document of a shell script is not closed.",
     },
     warning: {
-      "scripts/executable": "Something is executable that is neither install.sh nor a #! in files/.",
+      "scripts/executable":
+        "Something is executable that is neither install.sh nor a #! in files/.",
     },
   }),
   ...rules("table", {

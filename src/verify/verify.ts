@@ -7,11 +7,15 @@ import type { BundleManifest } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
 import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
+import { NO_CONFIG, type VerifyConfig } from "./config.js";
 import { notATar } from "./format.js";
 import { readImageDocuments } from "./image-documents.js";
+import { countFindings, judge } from "./judge.js";
 import type { Finding, VerifyReport } from "./report.js";
+import { finding } from "./rules.js";
 import { checkBlobs, checkCompression } from "./rules/blobs.js";
 import { checkCompose } from "./rules/compose.js";
+import { checkHost } from "./rules/host.js";
 import {
   checkChain,
   checkDocuments,
@@ -22,8 +26,10 @@ import {
 } from "./rules/image.js";
 import { checkExtras } from "./rules/extras.js";
 import { checkManifest } from "./rules/manifest.js";
+import { checkScripts } from "./rules/scripts.js";
 import { checkFolder, checkTar } from "./rules/structure.js";
 import { checkSums } from "./rules/sums.js";
+import { checkClaim, checkLeftOut } from "./rules/table.js";
 
 export type { Finding, VerifyReport } from "./report.js";
 
@@ -31,6 +37,8 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
   /** Gets the phase `verify`, its subject being the archive's file name. */
   readonly onEvent?: EventSink;
+  /** What the findings count for; every rule as it comes when absent. */
+  readonly config?: VerifyConfig;
 }
 
 /**
@@ -41,7 +49,7 @@ export interface VerifyOptions {
  */
 export async function verifyBundle(
   path: string,
-  { signal, onEvent = noEvents }: VerifyOptions = {},
+  { signal, onEvent = noEvents, config = NO_CONFIG }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const { handle, size } = await openArchive(path);
   const subject = basename(path);
@@ -52,12 +60,13 @@ export async function verifyBundle(
       unfit === undefined
         ? await checkArchive(
             { path, handle, size },
-            {
-              ...(signal === undefined ? {} : { signal }),
-              onEvent,
-            },
+            { ...(signal === undefined ? {} : { signal }), onEvent, config },
           )
-        : unfitReport(path, size, unfit);
+        : reportOn(path, {
+            config,
+            findings: [finding("tar/format", { subject, message: unfit })],
+            checked: { files: 0, blobs: 0, images: 0, bytes: size },
+          });
     onEvent({
       type: "phase-end",
       phase: "verify",
@@ -73,8 +82,9 @@ export async function verifyBundle(
 
 async function checkArchive(
   { path, handle, size }: { path: string; handle: FileHandle; size: number },
-  { signal, onEvent }: { signal?: AbortSignal; onEvent: EventSink },
+  options: { signal?: AbortSignal; onEvent: EventSink; config: VerifyConfig },
 ): Promise<VerifyReport> {
+  const { signal, onEvent, config } = options;
   const archive = await readArchive(path, handle, size, {
     ...(signal === undefined ? {} : { signal }),
     onBytes: (delta) => onEvent({ type: "bytes", phase: "verify", delta }),
@@ -94,28 +104,48 @@ async function checkArchive(
   for (const [file, tar] of archive.images) {
     findings.push(...(await checkImage(file, tar, manifest)));
   }
-  if (manifest !== undefined) findings.push(...(await checkCompose(archive, manifest)));
-  return {
-    archive: path,
-    ...(manifest === undefined ? {} : { platform: manifest.platform }),
-    ok: findings.every(({ severity }) => severity !== "error"),
+  findings.push(...(await checkScripts(archive)));
+  if (manifest !== undefined) {
+    findings.push(
+      ...(await checkCompose(archive, manifest)),
+      ...checkLeftOut(manifest),
+      ...checkHost(manifest),
+    );
+  }
+  return reportOn(path, {
+    config,
+    ...(manifest === undefined ? {} : { manifest }),
     findings,
     checked: {
       files: archive.hashes.size,
       blobs: [...archive.images.values()].reduce((sum, tar) => sum + countBlobs(tar), 0),
       images: archive.images.size,
-      bytes: size,
+      bytes: archive.size,
     },
-  };
+  });
 }
 
-/** Of a file that is no archive, all else that could be said follows from that. */
-function unfitReport(path: string, bytes: number, message: string): VerifyReport {
+function reportOn(
+  archive: string,
+  facts: {
+    readonly config: VerifyConfig;
+    readonly manifest?: BundleManifest;
+    readonly findings: readonly Finding[];
+    readonly checked: VerifyReport["checked"];
+  },
+): VerifyReport {
+  const { config, manifest, checked } = facts;
+  const findings = judge(facts.findings, manifest, config);
   return {
-    archive: path,
-    ok: false,
-    findings: [{ rule: "tar/format", severity: "error", subject: basename(path), message }],
-    checked: { files: 0, blobs: 0, images: 0, bytes },
+    archive,
+    ...(manifest === undefined ? {} : { platform: manifest.platform }),
+    components: manifest?.components.map(({ name }) => name) ?? [],
+    deep: false,
+    ok: findings.every(({ severity }) => severity !== "error"),
+    findings,
+    counts: countFindings(findings),
+    off: [...config.levels].filter(([, level]) => level === "off").map(([rule]) => rule),
+    checked,
   };
 }
 
@@ -166,6 +196,7 @@ async function checkImage(
       ...checkPlatform(documents, component, manifest.platform),
       ...checkReference(documents, component),
       ...checkPinned(documents, component),
+      ...checkClaim(component, manifest.platform, documents.config?.platform),
     );
     const sound = image.every(({ severity }) => severity !== "error");
     if (sound) image.push(...(await checkDocuments(tar, component)));

@@ -1,90 +1,110 @@
-import { parseDocument } from "yaml";
 import { COMPOSE_FILE } from "../../bundle/paths.js";
-import type { BundleComponent, BundleManifest } from "../../bundle/types.js";
-import { messageOf } from "../../core/errors.js";
+import type { BundleManifest } from "../../bundle/types.js";
 import { formatPlatform, parsePlatform } from "../../core/platform.js";
+import { imageNameTrouble } from "../../definition/image-name.js";
 import type { ArchiveFacts } from "../archive.js";
+import { type ComposeServiceFacts, placeOf, readComposeFacts } from "../compose-facts.js";
 import type { Finding } from "../report.js";
+import { finding } from "../rules.js";
+import { checkHealth, checkProfiles } from "./compose-health.js";
+import { checkComposePaths } from "./compose-paths.js";
+import { checkComposePorts } from "./compose-ports.js";
+import { checkSecrets } from "./compose-secrets.js";
+import { checkSettings } from "./compose-settings.js";
+import { checkPortTable } from "./table.js";
 
-/** The sealed compose file can come up from this archive alone: its images are here and nothing is pulled or built. */
+/**
+ * The sealed compose file can come up from this archive alone: its images are here, nothing is pulled
+ * or built, and it refers to nothing that is not here or that a site would have to guess.
+ */
 export async function checkCompose(
   archive: ArchiveFacts,
   manifest: BundleManifest,
 ): Promise<Finding[]> {
-  const bytes = await archive.read(COMPOSE_FILE);
-  if (bytes === undefined) return [];
-  const services = readServices(bytes.toString("utf8"));
-  if (typeof services === "string") {
-    return [{ rule: "compose/parse", severity: "error", subject: COMPOSE_FILE, message: services }];
+  const compose = await readComposeFacts(archive, manifest);
+  if (compose === undefined) return [];
+  if (typeof compose === "string") {
+    return [finding("compose/parse", { subject: COMPOSE_FILE, message: compose })];
   }
-  const byReference = new Map(
-    manifest.components.map((component) => [component.image.reference, component]),
-  );
+  return [
+    ...checkImages(compose.services, manifest),
+    ...checkHealth(compose),
+    ...checkProfiles(compose),
+    ...checkComposePaths(compose, archive, manifest),
+    ...checkComposePorts(compose),
+    ...checkSecrets(compose, manifest),
+    ...checkSettings(compose, manifest),
+    ...checkPortTable(compose, manifest),
+  ];
+}
+
+function checkImages(
+  services: readonly ComposeServiceFacts[],
+  manifest: BundleManifest,
+): Finding[] {
+  const references = new Set(manifest.components.map(({ image }) => image.reference));
   const used = new Set<string>();
   const findings: Finding[] = [];
-  for (const [name, service] of services) {
-    const image = service["image"];
-    const component = typeof image === "string" ? byReference.get(image) : undefined;
-    if (component !== undefined) used.add(component.image.reference);
-    findings.push(...checkService(name, service, component, manifest.platform));
+  for (const service of services) {
+    const image = service.value["image"];
+    const known = typeof image === "string" && references.has(image) ? image : undefined;
+    if (known !== undefined) used.add(known);
+    findings.push(...checkService(service, known, manifest));
   }
   for (const { name, image } of manifest.components) {
     if (used.has(image.reference)) continue;
-    findings.push({
-      rule: "compose/image-unused",
-      severity: "error",
-      component: name,
-      subject: image.reference,
-      message: `No service of ${COMPOSE_FILE} uses this image.`,
-    });
+    findings.push(
+      finding("compose/image-unused", {
+        component: name,
+        subject: image.reference,
+        message: `No service of ${COMPOSE_FILE} uses this image.`,
+      }),
+    );
   }
   return findings;
 }
 
-type Service = Readonly<Record<string, unknown>>;
-
 function checkService(
-  name: string,
-  service: Service,
-  component: BundleComponent | undefined,
-  platform: string,
+  service: ComposeServiceFacts,
+  /** Its image's name, when that is in the bundle. */
+  image: string | undefined,
+  { platform, components }: BundleManifest,
 ): Finding[] {
+  const { value } = service;
   const findings: Finding[] = [];
-  const add = (
-    rule: string,
-    message: string,
-    expected: string | undefined,
-    found: unknown,
-  ): void => {
-    findings.push({
-      rule,
-      severity: "error",
-      ...(component === undefined ? {} : { component: component.name }),
-      subject: `services.${name}`,
-      message,
-      ...(expected === undefined ? {} : { expected }),
-      found:
-        found === undefined ? "nothing" : typeof found === "string" ? found : JSON.stringify(found),
-    });
+  const add = (rule: string, message: string, found: unknown, expected?: string): void => {
+    findings.push(
+      finding(rule, {
+        ...placeOf(service),
+        message,
+        ...(expected === undefined ? {} : { expected }),
+        found:
+          found === undefined
+            ? "nothing"
+            : typeof found === "string"
+              ? found
+              : JSON.stringify(found),
+      }),
+    );
   };
-  if (component === undefined) {
-    add("compose/image-missing", "Its image is not in the bundle.", undefined, service["image"]);
+  const floats = image === undefined ? undefined : imageNameTrouble(image);
+  if (image === undefined) {
+    add("compose/image-missing", "Its image is not in the bundle.", value["image"]);
+  } else if (floats !== undefined) {
+    add("compose/floating", "Its image's tag does not name a version.", image);
   }
   // An image for an older variant may be asked for by its own platform or by the bundle's.
-  const right = [platform, ...(component === undefined ? [] : [component.image.platform])];
-  if (!right.map(normal).includes(normal(service["platform"]))) {
-    add(
-      "compose/platform",
-      "Does not ask for the bundle's platform.",
-      platform,
-      service["platform"],
-    );
+  const own = components.find((one) => one.image.reference === image)?.image.platform;
+  const right = [platform, ...(own === undefined ? [] : [own])];
+  if (!right.map(normal).includes(normal(value["platform"]))) {
+    const message = "Does not ask for the bundle's platform.";
+    add("compose/platform", message, value["platform"], platform);
   }
-  if (service["pull_policy"] !== "never") {
-    add("compose/pull-policy", "May try to pull its image.", "never", service["pull_policy"]);
+  if (value["pull_policy"] !== "never") {
+    add("compose/pull-policy", "May try to pull its image.", value["pull_policy"], "never");
   }
-  if (service["build"] !== undefined) {
-    add("compose/build", "Wants to build its image on the site.", undefined, service["build"]);
+  if (value["build"] !== undefined) {
+    add("compose/build", "Wants to build its image on the site.", value["build"]);
   }
   return findings;
 }
@@ -96,26 +116,4 @@ function normal(platform: unknown): string | undefined {
   } catch {
     return platform;
   }
-}
-
-/** The services by name, or why there are none to be read. */
-function readServices(text: string): ReadonlyMap<string, Service> | string {
-  let content: unknown;
-  try {
-    const document = parseDocument(text, { merge: true });
-    const [error] = document.errors;
-    if (error !== undefined) return error.message;
-    content = document.toJS({ maxAliasCount: 1000 });
-  } catch (error) {
-    return messageOf(error);
-  }
-  if (!isMapping(content) || !isMapping(content["services"])) return "Has no services.";
-  const services = Object.entries(content["services"]);
-  const broken = services.find(([, service]) => !isMapping(service));
-  if (broken !== undefined) return `services.${broken[0]} is not a mapping.`;
-  return new Map(services.filter((entry): entry is [string, Service] => isMapping(entry[1])));
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -11,6 +11,7 @@ import { layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
 import type { ImageDocuments } from "../image-documents.js";
 import type { Finding } from "../report.js";
+import { finding } from "../rules.js";
 
 type Compare = (
   rule: string,
@@ -111,15 +112,15 @@ export function checkPlatform(
   if (distance === undefined) {
     compare("image/platform", image.reference, target, found, "Is made for another platform.");
   } else if (distance > 0) {
-    findings.push({
-      rule: "image/platform",
-      severity: "note",
-      component: name,
-      subject: image.reference,
-      message: "Is made for an older variant of the platform, which runs there as well.",
-      expected: target,
-      found,
-    });
+    findings.push(
+      finding("image/variant", {
+        component: name,
+        subject: image.reference,
+        message: "Is made for an older variant of the platform, which runs there as well.",
+        expected: target,
+        found,
+      }),
+    );
   }
   const named = formatPlatform(parsePlatform(image.platform));
   compare(

@@ -103,7 +103,7 @@ export function composeFor(
 ): string {
   const services = Object.entries(images).map(
     ([name, { reference }]) =>
-      `  ${name}:\n    image: ${reference}\n    platform: ${platform}\n    pull_policy: never\n`,
+      `  ${name}:\n    image: ${reference}\n    platform: ${platform}\n    pull_policy: never\n    healthcheck: { test: [CMD, "true"] }\n`,
   );
   return `services:\n${services.join("")}`;
 }
@@ -144,7 +144,7 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
       title: { en: name, zh: name },
       image: images[name]?.reference ?? "docker.io/prom/node-exporter:v1.7.0",
       platforms: [],
-      ports: [{ host: 16379, container: 6379, protocol: "tcp" }],
+      ports: [],
       alternatives: [],
       omit: [],
       requires: [],

@@ -1,0 +1,80 @@
+import type { BundleManifest } from "../bundle/types.js";
+import { globMatches } from "../core/path-glob.js";
+import type { VerifyConfig, Waiver } from "./config.js";
+import type { Finding, VerifyReport } from "./report.js";
+import { finding } from "./rules.js";
+
+/**
+ * What findings come to: levels as configured; what the definition allows and what is waived becomes
+ * a note with its reason; a waiver that matches nothing is told.
+ */
+export function judge(
+  findings: readonly Finding[],
+  manifest: BundleManifest | undefined,
+  { levels, waivers }: VerifyConfig,
+): Finding[] {
+  const used = new Set<Waiver>();
+  const judged = findings.flatMap((one): Finding[] => {
+    const level = levels.get(one.rule);
+    if (level === "off") return [];
+    const leveled =
+      level === undefined || one.waived !== undefined ? one : { ...one, severity: level };
+    const allowed = allowedBy(leveled, manifest);
+    const matching = waivers.filter((waiver) => waives(waiver, leveled));
+    for (const waiver of matching) used.add(waiver);
+    const reason = matching[0]?.reason;
+    if (leveled.waived !== undefined) return [leveled];
+    if (allowed !== undefined) return [waived(leveled, allowed, "definition")];
+    return [reason === undefined ? leveled : waived(leveled, reason, "configuration")];
+  });
+  const level = levels.get("config/waiver");
+  const idle = waivers
+    .filter((waiver) => !used.has(waiver) && level !== "off")
+    .map((waiver): Finding => {
+      const told = finding("config/waiver", {
+        subject: waiver.from,
+        message: `Waives ${describe(waiver)}, which was not found.`,
+        hint: "Take it away, so that it cannot hide something later.",
+      });
+      return level === undefined || level === "off" ? told : { ...told, severity: level };
+    });
+  return [...judged, ...idle];
+}
+
+/** A finding that is known and accepted. */
+export function waived(
+  one: Finding,
+  reason: string,
+  by: NonNullable<Finding["waived"]>["by"],
+): Finding {
+  return { ...one, severity: "note", waived: { reason, by, severity: one.severity } };
+}
+
+/** How many there are of each kind. */
+export function countFindings(findings: readonly Finding[]): VerifyReport["counts"] {
+  const counts = { error: 0, warning: 0, note: 0, waived: 0 };
+  for (const one of findings) counts[one.waived === undefined ? one.severity : "waived"] += 1;
+  return counts;
+}
+
+/** The reason for which the definition allows a program in an image, if it does. */
+function allowedBy(one: Finding, manifest: BundleManifest | undefined): string | undefined {
+  const { rule, component, path } = one;
+  if (!rule.startsWith("programs/") || component === undefined || path === undefined)
+    return undefined;
+  const allow = manifest?.components.find(({ name }) => name === component)?.allow ?? [];
+  return allow.find((entry) => "path" in entry && globMatches(entry.path, path))?.reason;
+}
+
+function waives({ rule, component, path }: Waiver, one: Finding): boolean {
+  return (
+    rule === one.rule &&
+    (component === undefined || component === one.component) &&
+    (path === undefined || globMatches(path, one.path ?? one.subject))
+  );
+}
+
+function describe({ rule, component, path }: Waiver): string {
+  const about = component === undefined ? "" : ` of ${component}`;
+  return `${rule}${about}${path === undefined ? "" : ` at ${path}`}`;
+}

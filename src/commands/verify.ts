@@ -1,31 +1,115 @@
-import { Args } from "@oclif/core";
-import { BaseCommand } from "../cli/base-command.js";
 import path from "node:path";
+import { Args, Flags } from "@oclif/core";
+import { BaseCommand } from "../cli/base-command.js";
+import { BundlerError } from "../core/errors.js";
 import { describeReport } from "../ui/describe-report.js";
-import type { VerifyReport } from "../verify/verify.js";
+import { mergeConfigs, NO_CONFIG, readConfigFlags, type VerifyConfig } from "../verify/config.js";
+import type { VerifyReport } from "../verify/report.js";
+import type { Rule } from "../verify/rules.js";
 
 export default class Verify extends BaseCommand {
   static override summary =
-    "Check an archive from end to end: sums, blobs, manifests, platforms, the sealed compose file.";
+    "Check an archive from end to end: sums, blobs, manifests, platforms, the sealed compose file, scripts.";
   static override description =
-    "Reads the archive alone; nothing is fetched, extracted or loaded. All findings of one run are shown; the exit code is 10 when one of them is an error.";
+    "Reads the archive alone; nothing is fetched, extracted or loaded. All findings of one run are shown; the exit code is 10 when one of them is an error. A configuration raises, lowers or turns off rules and waives findings with a reason.";
   static override examples = [
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar",
-    "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --json",
+    "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --junit verify.xml --sarif verify.sarif",
+    "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --config verify.yaml",
+    "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --rule image/zstd=error --waive 'compose/secret:legacy=throw-away database'",
+    "<%= config.bin %> <%= command.id %> --rules",
   ];
   static override args = {
-    archive: Args.string({ required: true, description: "The bundle's .tar file." }),
+    archive: Args.string({ description: "The bundle's .tar file." }),
+  };
+  static override flags = {
+    config: Flags.string({
+      helpValue: "FILE",
+      summary: "Levels of rules, and waivers, from a YAML file.",
+    }),
+    rule: Flags.string({
+      helpValue: "RULE=LEVEL",
+      multiple: true,
+      summary: "What a rule counts for: error, warning, note or off. Goes before --config.",
+    }),
+    waive: Flags.string({
+      helpValue: "RULE[:COMPONENT[:PATH]]=REASON",
+      multiple: true,
+      summary: "Accept what a rule finds; the path may have *, ? and **.",
+    }),
+    junit: Flags.string({ helpValue: "FILE", summary: "Write the findings as JUnit XML too." }),
+    sarif: Flags.string({ helpValue: "FILE", summary: "Write the findings as SARIF 2.1.0 too." }),
+    rules: Flags.boolean({ summary: "List all rules; no archive is read." }),
   };
 
-  async run(): Promise<VerifyReport> {
-    const { args } = await this.parse(Verify);
+  async run(): Promise<VerifyReport | { readonly rules: readonly Rule[] }> {
+    const { args, flags } = await this.parse(Verify);
+    const config = await readConfig(flags);
+    if (flags.rules) return this.#listRules(config);
+    const { archive } = args;
+    if (archive === undefined) {
+      throw new BundlerError("USAGE", "No archive is given.", {
+        hint: "Name the bundle's .tar file, or ask for --rules.",
+      });
+    }
+    const outputs = [flags.junit, flags.sarif].flatMap((file) => file ?? []);
+    refuseClashes([archive, ...outputs]);
     const { verifyBundle } = await import("../verify/verify.js");
-    const phases = [{ phase: "verify" as const, subject: path.basename(args.archive) }];
+    const phases = [{ phase: "verify" as const, subject: path.basename(archive) }];
     const report = await this.withProgress(phases, (onEvent) =>
-      verifyBundle(args.archive, { signal: this.signal, onEvent }),
+      verifyBundle(archive, { signal: this.signal, onEvent, config }),
     );
+    await this.#writeReports(report, flags);
     for (const line of describeReport(report)) this.say(line);
     if (!report.ok) this.finishWith("VERIFY");
     return report;
+  }
+
+  async #listRules(config: VerifyConfig): Promise<{ readonly rules: readonly Rule[] }> {
+    const [{ describeRules }, { RULES }] = await Promise.all([
+      import("../ui/describe-rules.js"),
+      import("../verify/rules.js"),
+    ]);
+    this.say(describeRules(RULES, config, this.width));
+    return { rules: RULES };
+  }
+
+  async #writeReports(
+    report: VerifyReport,
+    { junit, sarif }: { readonly junit: string | undefined; readonly sarif: string | undefined },
+  ): Promise<void> {
+    if (junit === undefined && sarif === undefined) return;
+    const [{ writeTextFile }, { formatJUnit }, { formatSarif }] = await Promise.all([
+      import("../bundle/text-file.js"),
+      import("../verify/junit.js"),
+      import("../verify/sarif.js"),
+    ]);
+    const { name, version } = this.config;
+    if (junit !== undefined) await writeTextFile(junit, formatJUnit(report));
+    if (sarif !== undefined) await writeTextFile(sarif, formatSarif(report, { name, version }));
+  }
+}
+
+/** A flag says more than the file. */
+async function readConfig(flags: {
+  readonly config: string | undefined;
+  readonly rule: readonly string[] | undefined;
+  readonly waive: readonly string[] | undefined;
+}): Promise<VerifyConfig> {
+  const given = readConfigFlags(flags);
+  if (flags.config === undefined) return mergeConfigs(NO_CONFIG, given);
+  const { readConfigFile } = await import("../verify/config-file.js");
+  return mergeConfigs(await readConfigFile(flags.config), given);
+}
+
+/** A report must not take the archive's place, nor another report's. */
+function refuseClashes(files: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const file of files) {
+    const whole = path.resolve(file);
+    if (seen.has(whole)) {
+      throw new BundlerError("USAGE", `${file} is named twice, as the archive or as a report.`);
+    }
+    seen.add(whole);
   }
 }

@@ -1,32 +1,56 @@
 import { formatBytes } from "../core/bytes.js";
+import { findingsByComponent } from "../verify/by-component.js";
+import { countFindings } from "../verify/judge.js";
 import type { Finding, VerifyReport } from "../verify/report.js";
 
-/** What `verify` says: findings by component, errors first, and a verdict as the last line. */
+/** What `verify` says: findings by component, the worst first, and a verdict as the last line. */
 export function describeReport(report: VerifyReport): readonly string[] {
-  const { archive, platform, ok, findings, checked } = report;
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const key = finding.component ?? "archive";
-    groups.set(key, [...(groups.get(key) ?? []), finding]);
-  }
   const lines: string[] = [];
-  for (const [name, group] of groups) {
-    lines.push(name);
-    for (const finding of group.toSorted((a, b) => RANK[a.severity] - RANK[b.severity])) {
-      lines.push(`  ${finding.severity} ${finding.rule}: ${finding.subject}: ${finding.message}`);
-      if (finding.expected !== undefined) lines.push(`      expected ${finding.expected}`);
-      if (finding.found !== undefined) lines.push(`      found    ${finding.found}`);
-    }
+  for (const [name, findings] of findingsByComponent(report)) {
+    if (findings.length === 0) continue;
+    lines.push(`${oneLine(name)}: ${countsOf(countFindings(findings))}`);
+    for (const one of findings) lines.push(...describeFinding(one));
   }
-  const errors = findings.filter(({ severity }) => severity === "error").length;
+  if (report.off.length > 0) lines.push(`Turned off: ${report.off.join(", ")}`);
+  const { archive, platform, ok, checked } = report;
   const scope = `${checked.files} files, ${checked.blobs} blobs, ${checked.images} images, ${formatBytes(checked.bytes)}`;
   const target = platform === undefined ? "" : ` for ${platform}`;
+  const counts = countsOf(report.counts);
+  const found = counts === "" ? "" : `${counts}; `;
   lines.push(
-    ok
-      ? `PASS ${archive}${target}: ${scope} checked.`
-      : `FAIL ${archive}${target}: ${errors} error${errors === 1 ? "" : "s"}; ${scope} checked.`,
+    `${ok ? "PASS" : "FAIL"} ${oneLine(archive)}${target}: ${found}${scope} checked${report.deep ? ", layers too" : ""}.`,
   );
   return lines;
 }
 
-const RANK = { error: 0, warning: 1, note: 2 } as const;
+function describeFinding(one: Finding): string[] {
+  const { rule, subject, message, expected, found, path, layer, history, hint, waived } = one;
+  const facts = {
+    path: path === found || path === subject ? undefined : path,
+    expected,
+    found,
+    layer,
+    history,
+  };
+  return [
+    `  ${waived === undefined ? one.severity : "waived"} ${rule}: ${subject}: ${message}`,
+    ...(waived === undefined ? [] : [`      because  ${waived.reason}`]),
+    ...Object.entries(facts).flatMap(([key, value]) =>
+      value === undefined ? [] : [`      ${key.padEnd(8)} ${value}`],
+    ),
+    ...(hint === undefined || waived !== undefined ? [] : [`      → ${hint}`]),
+  ].map(oneLine);
+}
+
+/** `2 errors, 1 note, 1 waived`. */
+function countsOf(counts: VerifyReport["counts"]): string {
+  return (["error", "warning", "note", "waived"] as const)
+    .filter((kind) => counts[kind] > 0)
+    .map((kind) => `${counts[kind]} ${kind}${kind === "waived" || counts[kind] === 1 ? "" : "s"}`)
+    .join(", ");
+}
+
+/** A name in an archive must not look like a line of ours. */
+function oneLine(text: string): string {
+  return text.replace(/[\r\n\u2028\u2029]/g, "⏎");
+}

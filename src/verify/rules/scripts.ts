@@ -16,9 +16,9 @@ const SHELLS = /^(?:sh|bash|dash|ash|ksh|mksh|zsh|busybox)$/;
 export async function checkScripts(archive: ArchiveFacts): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const [path, entry] of archive.files) {
-    const head = /^images\/|^[^/]+\.json$/.test(path) ? undefined : await archive.head(path, 5);
+    const head = /^(?:images|extras)\//.test(path) ? undefined : await archive.head(path, 5);
     const isScript = head !== undefined && beginsScript(head);
-    if (entry.executable && path !== INSTALLER && !(path.startsWith("files/") && isScript)) {
+    if (entry.executable && !mayBeExecutable(path, isScript)) {
       findings.push(
         finding("scripts/executable", {
           subject: path,
@@ -31,6 +31,13 @@ export async function checkScripts(archive: ArchiveFacts): Promise<Finding[]> {
     if (bytes !== undefined) findings.push(...checkScript(path, bytes));
   }
   return findings;
+}
+
+/** Those of an engine that the bundle carries have rules of their own. */
+function mayBeExecutable(path: string, isScript: boolean): boolean {
+  return (
+    path === INSTALLER || path.startsWith("extras/") || (path.startsWith("files/") && isScript)
+  );
 }
 
 function beginsScript(head: Buffer): boolean {

@@ -108,8 +108,12 @@ describe("verifying a sound archive", () => {
     expect(report).toEqual({
       archive: sound,
       platform: "linux/arm64",
+      components: ["redis", "etcd"],
+      deep: false,
       ok: true,
       findings: [],
+      counts: { error: 0, warning: 0, note: 0, waived: 0 },
+      off: [],
       checked: { files: 10, blobs: 8, images: 2, bytes: length },
     });
     expect(events[0]).toMatchObject({ type: "phase-start", totalBytes: length });
@@ -143,7 +147,7 @@ describe("verifying a sound archive", () => {
     const report = await verifyBundle(await bundle({ platform: "linux/arm/v7", images }));
     expect(report.ok).toBe(true);
     expect(report.findings).toMatchObject([
-      { rule: "image/platform", severity: "note", expected: "linux/arm/v7", found: "linux/arm/v6" },
+      { rule: "image/variant", severity: "note", expected: "linux/arm/v7", found: "linux/arm/v6" },
     ]);
   });
 
@@ -231,8 +235,12 @@ describe("verifying a damaged archive", () => {
     const report = await verifyBundle(copy, { onEvent: (event) => events.push(event) });
     expect(report).toEqual({
       archive: copy,
+      components: [],
+      deep: false,
       ok: false,
       findings: [{ rule: "tar/format", severity: "error", subject: basename(copy), message }],
+      counts: { error: 1, warning: 0, note: 0, waived: 0 },
+      off: [],
       checked: { files: 0, blobs: 0, images: 0, bytes: (await readFile(copy)).length },
     });
     expect(events.at(-1)).toMatchObject({ type: "phase-end", summary: "1 error" });
@@ -704,7 +712,7 @@ describe("verifying the sealed compose file", () => {
         const { reference } = f.manifest.components[at]!.image;
         return `  ${name}:\n    <<: *sealed\n    image: ${reference}\n`;
       });
-      const text = `x-sealed: &sealed\n  platform: linux/arm64/v8\n  pull_policy: never\nservices:\n${services.join("")}`;
+      const text = `x-sealed: &sealed\n  platform: linux/arm64/v8\n  pull_policy: never\n  healthcheck: { test: [CMD, "true"] }\nservices:\n${services.join("")}`;
       f.files.set("compose.yaml", Buffer.from(text));
     });
     expect(report.findings).toEqual([]);

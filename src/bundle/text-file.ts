@@ -1,0 +1,24 @@
+import { BundlerError } from "../core/errors.js";
+import { openPartialFile } from "./partial-file.js";
+
+/**
+ * Writes a report beside an archive, in place of an older one: under its name only when it is whole.
+ * @throws BundlerError FILE when its folder cannot be written, DISK when there is no room.
+ */
+export async function writeTextFile(path: string, text: string): Promise<void> {
+  const bytes = Buffer.from(text);
+  const partial = await openPartialFile(path, bytes.length, true).catch((cause: unknown) => {
+    if (!(cause instanceof BundlerError) || cause.code !== "FILE") throw cause;
+    throw new BundlerError("FILE", cause.message, {
+      cause,
+      hint: "Create the folder, or give another place.",
+      details: { file: path },
+    });
+  });
+  try {
+    await partial.handle.writeFile(bytes);
+    await partial.publish();
+  } finally {
+    await partial.discard();
+  }
+}

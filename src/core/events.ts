@@ -1,5 +1,5 @@
 /** What the tool is doing, in the order of design: each command shows the phases it goes through. */
-export type Phase = "plan" | "build" | "fetch" | "pack" | "verify";
+export type Phase = "plan" | "build" | "fetch" | "pack" | "verify" | "walk";
 
 /**
  * Everything the core says while it works. The UI renders these; nothing else prints.

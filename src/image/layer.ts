@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { pipeline } from "node:stream/promises";
-import { createGunzip } from "node:zlib";
+import * as zlib from "node:zlib";
 import type { DiffId } from "../core/digest.js";
 import { digestFromHex } from "../core/digest.js";
 import { BundlerError, interrupted, isAbort, messageOf, systemCode } from "../core/errors.js";
@@ -41,22 +41,48 @@ export async function walkLayer(
     hash.update(chunk);
     reader.write(chunk);
   };
-  if (compression === "none") for await (const chunk of stream) take(chunk);
-  else await gunzip(stream, take, { signal, name });
+  await unpackLayer(stream, compression, take, { signal, name });
   reader.end();
   return digestFromHex(hash.digest("hex")) as string as DiffId;
 }
 
-async function gunzip(
-  stream: AsyncIterable<Uint8Array>,
+/** Whether this Node.js unpacks zstd: from 22.15 on. */
+export const UNPACKS_ZSTD = zstdDecompress() !== undefined;
+
+/** What Node.js 20 does not have, its types neither. */
+function zstdDecompress(): typeof zlib.createGunzip | undefined {
+  const found: unknown = "createZstdDecompress" in zlib ? zlib.createZstdDecompress : undefined;
+  return typeof found === "function" ? (found as typeof zlib.createGunzip) : undefined;
+}
+
+/**
+ * Hands the bytes of a layer's tar over, in chunks of at most 256 KiB where it is compressed.
+ * @throws BundlerError INTEGRITY for damaged compression, or zstd where {@link UNPACKS_ZSTD} is
+ *   false; INTERRUPTED; whatever the stream or `take` throws.
+ */
+export async function unpackLayer(
+  stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  compression: Compression,
   take: (chunk: Uint8Array) => void,
   { signal, name }: { readonly signal: AbortSignal; readonly name: string },
 ): Promise<void> {
+  if (compression === "none") {
+    for await (const chunk of stream) take(chunk);
+    return;
+  }
+  const create = compression === "gzip" ? zlib.createGunzip : zstdDecompress();
+  if (create === undefined) {
+    throw new BundlerError(
+      "INTEGRITY",
+      `${name} is compressed with zstd, which Node.js ${process.versions.node} cannot unpack.`,
+      { hint: "Use Node.js 22.15 or later." },
+    );
+  }
   // A pipeline that fails reports whichever of its streams it tore down first, so the first cause
   // is kept where it comes up.
   let cause: unknown;
   const keep = (error: unknown): unknown => (cause ??= error);
-  const unzip = createGunzip({ chunkSize: CHUNK }).once("error", keep);
+  const unzip = create({ chunkSize: CHUNK }).once("error", keep);
   const source = async function* (): AsyncGenerator<Uint8Array, void, void> {
     try {
       yield* stream;
@@ -78,10 +104,15 @@ async function gunzip(
   } catch (error) {
     const first = cause ?? error;
     if (isAbort(first) || signal.aborted) throw interrupted();
-    if (!systemCode(first)?.startsWith("Z_")) throw first;
-    throw new BundlerError("INTEGRITY", `${name} is no whole gzip stream: ${messageOf(first)}.`, {
-      hint: "Fetch or build it again.",
-      cause: first,
-    });
+    // zlib's codes, and those of its zstd.
+    if (!/^(Z_|ZSTD_|ERR_ZLIB|ERR__?ZSTD)/.test(systemCode(first) ?? "")) throw first;
+    throw new BundlerError(
+      "INTEGRITY",
+      `${name} is no whole ${compression} stream: ${messageOf(first)}.`,
+      {
+        hint: "Fetch or build it again.",
+        cause: first,
+      },
+    );
   }
 }

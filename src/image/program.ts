@@ -27,7 +27,13 @@ export function misfitOf(
     if (!runs || elfFits(elf, platform)) return undefined;
     return { format: "elf", machine: describeMachine(elf) };
   }
-  if (!executable || platform.os !== "linux") return undefined;
+  return executable && platform.os === "linux" ? strangerOf(head) : undefined;
+}
+
+/** A program of macOS or Windows, by its first bytes; .NET assemblies and boot loaders are none. */
+export function strangerOf(
+  head: Buffer,
+): { readonly format: "mach-o" | "pe"; readonly machine: string } | undefined {
   const machO = machOMachine(head);
   if (machO !== undefined) return { format: "mach-o", machine: `macOS ${machO}` };
   const windows = windowsMachine(head);

@@ -17,6 +17,14 @@ export interface StreamedEntry {
   readonly linkpath: string;
 }
 
+/** Takes a file's bytes as they go by. */
+export interface ContentSink {
+  /** The chunk is valid only during the call. */
+  write(chunk: Buffer): void;
+  /** The file is complete; not called when the archive ends before. */
+  end(): void;
+}
+
 export interface TarStreamOptions {
   /** What messages call the archive. */
   readonly name: string;
@@ -27,6 +35,8 @@ export interface TarStreamOptions {
    * else, and only until the call returns.
    */
   onEntry(entry: StreamedEntry, head: Buffer): void;
+  /** Called after `onEntry` for a file; what it answers with gets the bytes that follow the head. */
+  follow?(entry: StreamedEntry, head: Buffer): ContentSink | undefined;
 }
 
 /** What the next bytes are. */
@@ -57,6 +67,8 @@ export class TarStreamReader {
   /** Bytes to pass over before the next header, of which the last {@link #padding} mean nothing. */
   #skip = 0;
   #padding = 0;
+  /** Who gets the bytes passed over. */
+  #sink: ContentSink | undefined;
   /** Bytes read before the current chunk. */
   #offset = 0;
   #zeroBlocks = 0;
@@ -74,6 +86,7 @@ export class TarStreamReader {
       if (this.#state.at === "end") break;
       if (this.#skip > 0) {
         const passed = Math.min(this.#skip, bytes.length - at);
+        if (this.#sink !== undefined) this.#feed(this.#sink, bytes.subarray(at, at + passed));
         this.#skip -= passed;
         at += passed;
       } else {
@@ -93,6 +106,18 @@ export class TarStreamReader {
     if (!this.#pending.empty) {
       this.#fail("it ends after a long name without its entry", this.#offset);
     }
+  }
+
+  /** Hands on what of the bytes passed over is content. */
+  #feed(sink: ContentSink, bytes: Buffer): void {
+    const left = this.#skip - this.#padding;
+    sink.write(bytes.length > left ? bytes.subarray(0, left) : bytes);
+    if (bytes.length >= left) this.#finish(sink);
+  }
+
+  #finish(sink: ContentSink): void {
+    this.#sink = undefined;
+    sink.end();
   }
 
   #read(state: Exclude<State, { at: "end" }>, bytes: Buffer, at: number): number {
@@ -166,17 +191,19 @@ export class TarStreamReader {
     this.#pending.clear();
     const type = entryType(kind) ?? "other";
     const isLink = type === "symlink" || type === "link";
-    this.#options.onEntry(
-      {
-        path: unpackedPath(path),
-        type,
-        size: type === "file" ? size : 0,
-        mode: mode & 0o7777,
-        linkpath: isLink ? linkpath : "",
-      },
-      type === "file" ? head : head.subarray(0, 0),
-    );
+    const entry: StreamedEntry = {
+      path: unpackedPath(path),
+      type,
+      size: type === "file" ? size : 0,
+      mode: mode & 0o7777,
+      linkpath: isLink ? linkpath : "",
+    };
+    this.#options.onEntry(entry, type === "file" ? head : head.subarray(0, 0));
+    const sink = type === "file" ? this.#options.follow?.(entry, head) : undefined;
     this.#passOver(size, head.length);
+    if (sink === undefined) return;
+    if (size > head.length) this.#sink = sink;
+    else this.#finish(sink);
   }
 
   #passOver(size: number, done: number): void {

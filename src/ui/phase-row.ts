@@ -8,6 +8,7 @@ const TITLES: Readonly<Record<Phase, string>> = {
   fetch: "Fetch",
   pack: "Pack",
   verify: "Verify",
+  walk: "Look into layers",
 };
 
 /** Where a row's text goes. */

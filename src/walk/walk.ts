@@ -1,0 +1,156 @@
+import { basename } from "node:path";
+import { blobPath } from "../bundle/image-layout.js";
+import type { Bundle } from "../bundle/reader.js";
+import type { BundleComponent } from "../bundle/types.js";
+import { type Digest, shortDigest } from "../core/digest.js";
+import { BundlerError } from "../core/errors.js";
+import { type EventSink, noEvents } from "../core/events.js";
+import { LIMITS } from "../core/limits.js";
+import { UNPACKS_ZSTD } from "../image/layer.js";
+import { layerCompression } from "../image/media-types.js";
+import { type TarWindow, readWindow, windowOf } from "../tar/window.js";
+import { CaptureBudget } from "./captured.js";
+import { parseConfigFacts } from "./config-facts.js";
+import { LayerPool } from "./layer-pool.js";
+import { FinalFiles, overlayLayers } from "./overlay.js";
+import type { Capture, ImageConfigFacts, WalkedBundle, WalkedImage, WalkedLayer } from "./types.js";
+
+export interface WalkOptions {
+  readonly signal: AbortSignal;
+  /** Gets the phase `walk`; its bytes are those of layers as they lie in the archive. */
+  readonly onEvent?: EventSink;
+  /** Whose content is kept. */
+  readonly capture?: Capture;
+  /** Component names; all when absent. */
+  readonly only?: readonly string[];
+  /** Computes the sha256 of every regular file, which takes about a third longer. */
+  readonly hashFiles?: boolean;
+}
+
+/** A layer where it lies in the archive, or why it does not. */
+interface StoredLayer {
+  readonly digest: Digest;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly window?: TarWindow;
+}
+
+interface OpenImage {
+  readonly component: BundleComponent;
+  readonly config: ImageConfigFacts;
+}
+
+/**
+ * Goes through all layers of an archive's images once, each distinct layer once, on as many threads
+ * as there are cores; nothing is extracted, and memory grows with the number of files only. A layer
+ * that is missing, damaged or cannot be unpacked tells so itself (`trouble`).
+ * @throws BundlerError INTEGRITY for an image tarball or config that cannot be read, or layers with
+ *   more files than memory should hold; NOT_FOUND for a component in `only` that is not there; FILE
+ *   when the archive cannot be read; INTERRUPTED, with no thread left running.
+ */
+export async function walkBundle(bundle: Bundle, options: WalkOptions): Promise<WalkedBundle> {
+  const { onEvent = noEvents, only } = options;
+  const names = only ?? bundle.manifest.components.map(({ name }) => name);
+  const images: OpenImage[] = [];
+  const stored = new Map<Digest, StoredLayer>();
+  for (const name of names) images.push(await openImage(bundle, name, stored));
+
+  const subject = basename(bundle.path);
+  const totalBytes = [...stored.values()].reduce(
+    (sum, { window }) => sum + (window?.length ?? 0),
+    0,
+  );
+  onEvent({ type: "phase-start", phase: "walk", subject, totalBytes });
+  const layers = await readLayers([...stored.values()], options);
+  const made = new FinalFiles();
+  const walked = images.map((image) => overlay(image, layers, made));
+  const summary = `${stored.size} layers of ${images.length} images`;
+  onEvent({ type: "phase-end", phase: "walk", subject, summary });
+  return { manifest: bundle.manifest, images: walked };
+}
+
+/** Reads an image's config, and notes where its layers are. */
+async function openImage(
+  bundle: Bundle,
+  name: string,
+  stored: Map<Digest, StoredLayer>,
+): Promise<OpenImage> {
+  const { component, entries } = await bundle.image(name);
+  const tarball = bundle.window(component.tarball.path);
+  const windows = new Map(entries.map((entry) => [entry.path, windowOf(tarball, entry)] as const));
+  const { image } = component;
+  const config = windows.get(blobPath(image.config.digest));
+  if (config === undefined) {
+    throw new BundlerError("INTEGRITY", `${name}: ${tarball.name} has no config.`, {
+      details: { component: name, missing: image.config.digest },
+    });
+  }
+  const facts = parseConfigFacts(`${name}: the config`, await readWindow(config, LIMITS.config));
+  for (const { digest, mediaType, size } of image.layers) {
+    const window = windows.get(blobPath(digest));
+    // Damage to one image's copy of a layer is told by the sums; any copy is as good here.
+    if (stored.get(digest)?.window !== undefined) continue;
+    stored.set(digest, { digest, mediaType, size, ...(window === undefined ? {} : { window }) });
+  }
+  return { component, config: facts };
+}
+
+async function readLayers(
+  stored: readonly StoredLayer[],
+  { signal, capture, hashFiles = false, onEvent = noEvents }: WalkOptions,
+): Promise<ReadonlyMap<Digest, WalkedLayer>> {
+  const pool = new LayerPool(signal);
+  const budget = new CaptureBudget(capture?.maxTotalBytes ?? 0);
+  const read = async (layer: StoredLayer, place: number): Promise<WalkedLayer> => {
+    const { digest, window } = layer;
+    const name = `The layer ${shortDigest(digest)}`;
+    const compression = layerCompression(layer.mediaType);
+    const nothing = { digest, unpacked: 0, files: [], captured: new Map(), truncated: [] };
+    if (window === undefined) {
+      const message = `${name} is not in the image tarball.`;
+      return { ...nothing, size: 0, trouble: { kind: "missing", message } };
+    }
+    const size = window.length;
+    if (compression === undefined || (compression === "zstd" && !UNPACKS_ZSTD)) {
+      const message = `${name} is not looked into: it is compressed with ${compression ?? "something unknown"}.`;
+      return { ...nothing, size, trouble: { kind: "compression", message } };
+    }
+    const job = { name, fd: window.handle.fd, offset: window.offset, length: size, compression };
+    const facts = await pool.run(
+      { ...job, hashFiles, ...(capture === undefined ? {} : { capture }) },
+      (delta) => onEvent({ type: "bytes", phase: "walk", delta }),
+    );
+    const { diffId, unpacked, files, trouble } = facts;
+    const kept = budget.add(place, facts.captured, facts.truncated);
+    return {
+      digest,
+      ...(diffId === undefined ? {} : { diffId }),
+      size,
+      unpacked,
+      files,
+      captured: kept.files,
+      truncated: kept.truncated,
+      ...(trouble === undefined ? {} : { trouble: { kind: "damaged", message: trouble } }),
+    };
+  };
+  try {
+    // The largest first, so that no thread is left with one at the end.
+    const order = [...stored.entries()].sort(([, a], [, b]) => b.size - a.size);
+    const layers = await Promise.all(order.map(([place, layer]) => read(layer, place)));
+    return new Map(layers.map((layer) => [layer.digest, layer]));
+  } finally {
+    await pool.close();
+  }
+}
+
+function overlay(
+  { component, config }: OpenImage,
+  walked: ReadonlyMap<Digest, WalkedLayer>,
+  made: FinalFiles,
+): WalkedImage {
+  const { name, image } = component;
+  const layers = image.layers
+    .map(({ digest }) => walked.get(digest))
+    .filter((layer) => layer !== undefined);
+  return { component: name, image, config, layers, ...overlayLayers(name, layers, made) };
+}

@@ -14,6 +14,7 @@ export default class Verify extends BaseCommand {
     "Reads the archive alone; nothing is fetched, extracted or loaded. All findings of one run are shown; the exit code is 10 when one of them is an error. A configuration raises, lowers or turns off rules and waives findings with a reason.";
   static override examples = [
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar",
+    "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --deep",
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --junit verify.xml --sarif verify.sarif",
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --config verify.yaml",
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar --rule image/zstd=error --waive 'compose/secret:legacy=throw-away database'",
@@ -23,6 +24,9 @@ export default class Verify extends BaseCommand {
     archive: Args.string({ description: "The bundle's .tar file." }),
   };
   static override flags = {
+    deep: Flags.boolean({
+      summary: "Look into every layer, too: do the programs run on the platform?",
+    }),
     config: Flags.string({
       helpValue: "FILE",
       summary: "Levels of rules, and waivers, from a YAML file.",
@@ -55,9 +59,12 @@ export default class Verify extends BaseCommand {
     const outputs = [flags.junit, flags.sarif].flatMap((file) => file ?? []);
     refuseClashes([archive, ...outputs]);
     const { verifyBundle } = await import("../verify/verify.js");
-    const phases = [{ phase: "verify" as const, subject: path.basename(archive) }];
+    const subject = path.basename(archive);
+    const phases = (flags.deep ? (["verify", "walk"] as const) : (["verify"] as const)).map(
+      (phase) => ({ phase, subject }),
+    );
     const report = await this.withProgress(phases, (onEvent) =>
-      verifyBundle(archive, { signal: this.signal, onEvent, config }),
+      verifyBundle(archive, { signal: this.signal, onEvent, config, deep: flags.deep }),
     );
     await this.#writeReports(report, flags);
     for (const line of describeReport(report)) this.say(line);

@@ -117,6 +117,36 @@ export const RULES: readonly Rule[] = [
       "image/variant": "The image is for an older variant of the platform, and runs there as well.",
     },
   }),
+  ...rules(
+    "programs",
+    {
+      error: {
+        "image/diff-id": "A layer unpacks to other bytes than the image's config names.",
+        "image/unread": "The layers could not be looked into.",
+        "layer/damaged": "A layer cannot be unpacked to its end.",
+        "programs/start":
+          "A program that the entrypoint, command or health check starts is for another machine, or not there.",
+        "programs/label": "The config's platform is not the one that the programs are for.",
+        "programs/arm-version":
+          "A program is compiled for newer ARM processors than the platform's (a library: warning).",
+      },
+      warning: {
+        "bundle/unpacked": "bundle.json is off by more than a tenth of what layers unpack to.",
+        "programs/foreign": "A program or library that nothing starts is for another machine.",
+        "programs/interpreter":
+          "A script's interpreter is not in the image (of what starts: error).",
+        "programs/loader": "A program's loader is not in the image (of what starts: error).",
+        "programs/float":
+          "A 32-bit ARM program passes floats in another way than the rest (of what starts: error).",
+      },
+      note: {
+        "layer/unread": "A layer is compressed in a way that is not looked into.",
+        "programs/hidden": "A program for another machine is deleted or replaced by a later layer.",
+        "programs/glibc": "The programs need glibc 2.34 or newer, and so Docker 20.10.10 or newer.",
+      },
+    },
+    true,
+  ),
   ...rules("compose", {
     error: {
       "compose/parse": "compose.yaml is no compose file.",

@@ -8,6 +8,7 @@ import { messageOf } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
 import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
 import { NO_CONFIG, type VerifyConfig } from "./config.js";
+import { checkDeep } from "./deep.js";
 import { notATar } from "./format.js";
 import { readImageDocuments } from "./image-documents.js";
 import { countFindings, judge } from "./judge.js";
@@ -39,6 +40,8 @@ export interface VerifyOptions {
   readonly onEvent?: EventSink;
   /** What the findings count for; every rule as it comes when absent. */
   readonly config?: VerifyConfig;
+  /** Looks into every layer, too; gets the phase `walk` besides. */
+  readonly deep?: boolean;
 }
 
 /**
@@ -49,7 +52,7 @@ export interface VerifyOptions {
  */
 export async function verifyBundle(
   path: string,
-  { signal, onEvent = noEvents, config = NO_CONFIG }: VerifyOptions = {},
+  { signal, onEvent = noEvents, config = NO_CONFIG, deep = false }: VerifyOptions = {},
 ): Promise<VerifyReport> {
   const { handle, size } = await openArchive(path);
   const subject = basename(path);
@@ -60,10 +63,11 @@ export async function verifyBundle(
       unfit === undefined
         ? await checkArchive(
             { path, handle, size },
-            { ...(signal === undefined ? {} : { signal }), onEvent, config },
+            { ...(signal === undefined ? {} : { signal }), onEvent, config, deep },
           )
         : reportOn(path, {
             config,
+            deep: false,
             findings: [finding("tar/format", { subject, message: unfit })],
             checked: { files: 0, blobs: 0, images: 0, bytes: size },
           });
@@ -82,11 +86,11 @@ export async function verifyBundle(
 
 async function checkArchive(
   { path, handle, size }: { path: string; handle: FileHandle; size: number },
-  options: { signal?: AbortSignal; onEvent: EventSink; config: VerifyConfig },
+  options: { signal?: AbortSignal; onEvent: EventSink; config: VerifyConfig; deep: boolean },
 ): Promise<VerifyReport> {
-  const { signal, onEvent, config } = options;
+  const { onEvent, config, deep, signal = new AbortController().signal } = options;
   const archive = await readArchive(path, handle, size, {
-    ...(signal === undefined ? {} : { signal }),
+    signal,
     onBytes: (delta) => onEvent({ type: "bytes", phase: "verify", delta }),
   });
   const findings: Finding[] = [];
@@ -98,8 +102,7 @@ async function checkArchive(
     ...(manifest === undefined ? [] : checkManifest(archive, manifest)),
   );
   if (manifest !== undefined) {
-    const noStop = new AbortController().signal;
-    findings.push(...(await checkExtras(archive, manifest, signal ?? noStop)));
+    findings.push(...(await checkExtras(archive, manifest, signal)));
   }
   for (const [file, tar] of archive.images) {
     findings.push(...(await checkImage(file, tar, manifest)));
@@ -112,8 +115,12 @@ async function checkArchive(
       ...checkHost(manifest),
     );
   }
+  if (deep && manifest !== undefined) {
+    findings.push(...(await checkDeep(path, { signal, onEvent })));
+  }
   return reportOn(path, {
     config,
+    deep: deep && manifest !== undefined,
     ...(manifest === undefined ? {} : { manifest }),
     findings,
     checked: {
@@ -129,6 +136,7 @@ function reportOn(
   archive: string,
   facts: {
     readonly config: VerifyConfig;
+    readonly deep: boolean;
     readonly manifest?: BundleManifest;
     readonly findings: readonly Finding[];
     readonly checked: VerifyReport["checked"];
@@ -140,7 +148,7 @@ function reportOn(
     archive,
     ...(manifest === undefined ? {} : { platform: manifest.platform }),
     components: manifest?.components.map(({ name }) => name) ?? [],
-    deep: false,
+    deep: facts.deep,
     ok: findings.every(({ severity }) => severity !== "error"),
     findings,
     counts: countFindings(findings),

@@ -11,7 +11,7 @@ import type { ElfProgram } from "./types.js";
 const ARM = 40;
 
 /** Bytes of a dynamic file's beginning that are kept: its names and version needs stand there. */
-const FRONT = 4 * 1024 * 1024;
+const FRONT = 12 * 1024 * 1024;
 
 /** Bytes of an ARM file's end that are kept: its attributes and the table that says where they are. */
 const BACK = 256 * 1024;

@@ -1,0 +1,45 @@
+import { basename } from "node:path";
+import { openBundle } from "../bundle/reader.js";
+import { BundlerError } from "../core/errors.js";
+import type { EventSink } from "../core/events.js";
+import { parsePlatform } from "../core/platform.js";
+import type { WalkedBundle } from "../walk/types.js";
+import { walkBundle } from "../walk/walk.js";
+import type { Finding } from "./report.js";
+import { finding } from "./rules.js";
+import { checkLayers, checkUnpacked } from "./rules/layers.js";
+import { checkPrograms } from "./rules/programs.js";
+
+/**
+ * Looks into every layer of every image. An archive whose structure cannot be followed gets one
+ * finding that says so.
+ * @throws BundlerError FILE when the archive cannot be read; INTERRUPTED.
+ */
+export async function checkDeep(
+  path: string,
+  options: { readonly signal: AbortSignal; readonly onEvent: EventSink },
+): Promise<readonly Finding[]> {
+  let walked: WalkedBundle;
+  try {
+    const bundle = await openBundle(path);
+    try {
+      walked = await walkBundle(bundle, options);
+    } finally {
+      await bundle.close();
+    }
+  } catch (error) {
+    if (!(error instanceof BundlerError) || error.code !== "INTEGRITY") throw error;
+    const message = `The layers cannot be looked into: ${error.message}`;
+    return [finding("image/unread", { subject: basename(path), message })];
+  }
+  return checkWalked(walked);
+}
+
+/** What the rules say of a bundle that was walked through. */
+export function checkWalked(walked: WalkedBundle): readonly Finding[] {
+  const platform = parsePlatform(walked.manifest.platform);
+  return [
+    ...checkUnpacked(walked),
+    ...walked.images.flatMap((image) => [...checkLayers(image), ...checkPrograms(image, platform)]),
+  ];
+}

@@ -1,0 +1,64 @@
+import type { BundleManifest } from "../../bundle/types.js";
+import type { WalkedBundle, WalkedImage, WalkedLayer } from "../../walk/types.js";
+import { MANIFEST_FILE } from "../../bundle/paths.js";
+import type { Finding } from "../report.js";
+import { finding } from "../rules.js";
+
+/** How far an estimate may be off. */
+const TOLERANCE = 0.1;
+
+/** Layers unpack to what the config names, and to their end. */
+export function checkLayers({ component, image, layers }: WalkedImage): readonly Finding[] {
+  return layers.flatMap((layer, index): Finding[] => {
+    const { digest, diffId, trouble } = layer;
+    const about = { component, subject: digest, layer: digest };
+    // That it is missing is the finding of another rule.
+    if (trouble?.kind === "damaged") {
+      return [finding("layer/damaged", { ...about, message: trouble.message })];
+    }
+    if (trouble?.kind === "compression") {
+      return [finding("layer/unread", { ...about, message: trouble.message })];
+    }
+    const expected = image.layers[index]?.diffId;
+    if (diffId === undefined || expected === undefined || diffId === expected) return [];
+    const message = "Unpacks to other bytes than the image's config names.";
+    return [finding("image/diff-id", { ...about, message, expected, found: diffId })];
+  });
+}
+
+/** The unpacked sizes of bundle.json, which may be estimates, against the real ones. */
+export function checkUnpacked({ manifest, images }: WalkedBundle): readonly Finding[] {
+  const findings: Finding[] = [];
+  const compare = (
+    subject: string,
+    said: number | undefined,
+    layers: readonly WalkedLayer[],
+    component?: string,
+  ): void => {
+    if (said === undefined || layers.some(({ trouble }) => trouble !== undefined)) return;
+    const real = [...new Set(layers)].reduce((sum, { unpacked }) => sum + unpacked, 0);
+    if (Math.abs(said - real) <= TOLERANCE * real) return;
+    findings.push(
+      finding("bundle/unpacked", {
+        ...(component === undefined ? {} : { component }),
+        subject,
+        message: "Is off by more than a tenth from what the layers unpack to, in bytes.",
+        expected: String(real),
+        found: String(said),
+      }),
+    );
+  };
+  for (const { component, layers } of images) {
+    const subject = `${MANIFEST_FILE}: components.${component}.unpacked`;
+    compare(subject, unpackedOf(manifest, component), layers, component);
+  }
+  if (images.length === manifest.components.length) {
+    const all = images.flatMap(({ layers }) => layers);
+    compare(`${MANIFEST_FILE}: sizes.unpacked`, manifest.sizes.unpacked, all);
+  }
+  return findings;
+}
+
+function unpackedOf({ components }: BundleManifest, component: string): number | undefined {
+  return components.find(({ name }) => name === component)?.unpacked;
+}

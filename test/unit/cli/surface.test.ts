@@ -124,8 +124,14 @@ describe("the command surface", () => {
         --without A,B*
         -p --platform OS/ARCH!*
         -q --quiet
-      verify archive
+      verify [archive]
+        --config FILE
         --json
+        --junit FILE
+        --rule RULE=LEVEL*
+        --rules
+        --sarif FILE
+        --waive RULE[:COMPONENT[:PATH]]=REASON*
         -q --quiet"
     `);
   });

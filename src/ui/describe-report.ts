@@ -26,7 +26,7 @@ export function describeReport(report: VerifyReport): readonly string[] {
 function describeFinding(one: Finding): string[] {
   const { rule, subject, message, expected, found, path, layer, history, hint, waived } = one;
   const facts = {
-    path: path === found || path === subject ? undefined : path,
+    path: path === found || (path !== undefined && subject.endsWith(path)) ? undefined : path,
     expected,
     found,
     layer,

@@ -2,7 +2,15 @@ import type { BundleManifest } from "../bundle/types.js";
 import { globMatches } from "../core/path-glob.js";
 import type { VerifyConfig, Waiver } from "./config.js";
 import type { Finding, VerifyReport } from "./report.js";
-import { finding } from "./rules.js";
+import { finding, ruleOf } from "./rules.js";
+
+export interface Judgement {
+  readonly config: VerifyConfig;
+  /** What the definition allows is there. */
+  readonly manifest?: BundleManifest | undefined;
+  /** Whether the layers were looked into: else their waivers cannot match. */
+  readonly deep: boolean;
+}
 
 /**
  * What findings come to: levels as configured; what the definition allows and what is waived becomes
@@ -10,8 +18,7 @@ import { finding } from "./rules.js";
  */
 export function judge(
   findings: readonly Finding[],
-  manifest: BundleManifest | undefined,
-  { levels, waivers }: VerifyConfig,
+  { config: { levels, waivers }, manifest, deep }: Judgement,
 ): Finding[] {
   const used = new Set<Waiver>();
   const judged = findings.flatMap((one): Finding[] => {
@@ -29,7 +36,8 @@ export function judge(
   });
   const level = levels.get("config/waiver");
   const idle = waivers
-    .filter((waiver) => !used.has(waiver) && level !== "off")
+    .filter((waiver) => !used.has(waiver) && levels.get(waiver.rule) !== "off" && level !== "off")
+    .filter(({ rule }) => deep || ruleOf(rule)?.deep !== true)
     .map((waiver): Finding => {
       const told = finding("config/waiver", {
         subject: waiver.from,

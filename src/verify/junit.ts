@@ -72,7 +72,7 @@ function ruleCases({ findings, off, deep }: VerifyReport): TestCase[] {
 }
 
 function findingCase(suiteName: string, one: Finding, names: Map<string, number>): TestCase {
-  const plain = `${one.rule}: ${one.path === undefined ? one.subject : `${one.subject} ${one.path}`}`;
+  const plain = `${one.rule}: ${one.subject}${one.path === undefined || one.subject.endsWith(one.path) ? "" : ` ${one.path}`}`;
   // Two test cases of one name would be one to most readers.
   const count = (names.get(plain) ?? 0) + 1;
   names.set(plain, count);

@@ -1,4 +1,3 @@
-import type { FileHandle } from "node:fs/promises";
 import { basename } from "node:path";
 import { parseBundleManifest } from "../bundle/manifest.js";
 import { MANIFEST_FILE } from "../bundle/paths.js";
@@ -38,10 +37,10 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
   /** Gets the phase `verify`, its subject being the archive's file name. */
   readonly onEvent?: EventSink;
+  /** Looks into every layer too, in the phase `walk`. */
+  readonly deep?: boolean;
   /** What the findings count for; every rule as it comes when absent. */
   readonly config?: VerifyConfig;
-  /** Looks into every layer, too; gets the phase `walk` besides. */
-  readonly deep?: boolean;
 }
 
 /**
@@ -52,104 +51,107 @@ export interface VerifyOptions {
  */
 export async function verifyBundle(
   path: string,
-  { signal, onEvent = noEvents, config = NO_CONFIG, deep = false }: VerifyOptions = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const { handle, size } = await openArchive(path);
+  const { onEvent = noEvents, config = NO_CONFIG, deep = false } = options;
+  const signal = options.signal ?? new AbortController().signal;
   const subject = basename(path);
+  const { handle, size } = await openArchive(path);
+  let facts: ArchiveFindings;
   try {
     onEvent({ type: "phase-start", phase: "verify", subject, totalBytes: size });
     const unfit = await notATar(handle, size);
-    const report =
+    facts =
       unfit === undefined
         ? await checkArchive(
-            { path, handle, size },
-            { ...(signal === undefined ? {} : { signal }), onEvent, config, deep },
+            path,
+            await readArchive(path, handle, size, { signal, onBytes }),
+            signal,
           )
-        : reportOn(path, {
-            config,
-            deep: false,
+        : {
             findings: [finding("tar/format", { subject, message: unfit })],
             checked: { files: 0, blobs: 0, images: 0, bytes: size },
-          });
-    onEvent({
-      type: "phase-end",
-      phase: "verify",
-      subject,
-      summary: summarize(report),
-      failed: !report.ok,
-    });
-    return report;
+          };
   } finally {
     await handle.close();
   }
+  const findings = judge(facts.findings, { config, manifest: facts.manifest, deep: false });
+  onEvent({
+    type: "phase-end",
+    phase: "verify",
+    subject,
+    summary: summarize(findings),
+    failed: !isSound(findings),
+  });
+  if (!deep || facts.manifest === undefined) return reportOn(path, facts, { config, deep: false });
+  const inside = await checkDeep(path, { signal, onEvent });
+  const all = { ...facts, findings: [...facts.findings, ...inside] };
+  return reportOn(path, all, { config, deep });
+
+  function onBytes(delta: number): void {
+    onEvent({ type: "bytes", phase: "verify", delta });
+  }
+}
+
+/** What the rules say of an archive, before any configuration. */
+interface ArchiveFindings {
+  readonly manifest?: BundleManifest;
+  readonly findings: readonly Finding[];
+  readonly checked: VerifyReport["checked"];
 }
 
 async function checkArchive(
-  { path, handle, size }: { path: string; handle: FileHandle; size: number },
-  options: { signal?: AbortSignal; onEvent: EventSink; config: VerifyConfig; deep: boolean },
-): Promise<VerifyReport> {
-  const { onEvent, config, deep, signal = new AbortController().signal } = options;
-  const archive = await readArchive(path, handle, size, {
-    signal,
-    onBytes: (delta) => onEvent({ type: "bytes", phase: "verify", delta }),
-  });
-  const findings: Finding[] = [];
-  const manifest = await readManifest(archive, findings);
-  findings.push(
-    ...checkTar(archive, basename(path)),
-    ...checkFolder(archive, manifest),
-    ...(await checkSums(archive)),
-    ...(manifest === undefined ? [] : checkManifest(archive, manifest)),
-  );
-  if (manifest !== undefined) {
-    findings.push(...(await checkExtras(archive, manifest, signal)));
-  }
+  path: string,
+  archive: ArchiveFacts,
+  signal: AbortSignal,
+): Promise<ArchiveFindings> {
+  const unreadable: Finding[] = [];
+  const manifest = await readManifest(archive, unreadable);
+  const ofImages: Finding[] = [];
   for (const [file, tar] of archive.images) {
-    findings.push(...(await checkImage(file, tar, manifest)));
+    for (const one of await checkImage(file, tar, manifest)) ofImages.push(one);
   }
-  findings.push(...(await checkScripts(archive)));
-  if (manifest !== undefined) {
-    findings.push(
-      ...(await checkCompose(archive, manifest)),
-      ...checkLeftOut(manifest),
-      ...checkHost(manifest),
-    );
-  }
-  if (deep && manifest !== undefined) {
-    findings.push(...(await checkDeep(path, { signal, onEvent })));
-  }
-  return reportOn(path, {
-    config,
-    deep: deep && manifest !== undefined,
+  return {
     ...(manifest === undefined ? {} : { manifest }),
-    findings,
+    findings: [
+      ...unreadable,
+      ...checkTar(archive, basename(path)),
+      ...checkFolder(archive, manifest),
+      ...(await checkSums(archive)),
+      ...(manifest === undefined
+        ? []
+        : [...checkManifest(archive, manifest), ...(await checkExtras(archive, manifest, signal))]),
+      ...ofImages,
+      ...(await checkScripts(archive)),
+      ...(manifest === undefined
+        ? []
+        : [
+            ...(await checkCompose(archive, manifest)),
+            ...checkLeftOut(manifest),
+            ...checkHost(manifest),
+          ]),
+    ],
     checked: {
       files: archive.hashes.size,
       blobs: [...archive.images.values()].reduce((sum, tar) => sum + countBlobs(tar), 0),
       images: archive.images.size,
       bytes: archive.size,
     },
-  });
+  };
 }
 
 function reportOn(
   archive: string,
-  facts: {
-    readonly config: VerifyConfig;
-    readonly deep: boolean;
-    readonly manifest?: BundleManifest;
-    readonly findings: readonly Finding[];
-    readonly checked: VerifyReport["checked"];
-  },
+  { manifest, findings: raw, checked }: ArchiveFindings,
+  { config, deep }: { readonly config: VerifyConfig; readonly deep: boolean },
 ): VerifyReport {
-  const { config, manifest, checked } = facts;
-  const findings = judge(facts.findings, manifest, config);
+  const findings = judge(raw, { config, manifest, deep });
   return {
     archive,
     ...(manifest === undefined ? {} : { platform: manifest.platform }),
     components: manifest?.components.map(({ name }) => name) ?? [],
-    deep: facts.deep,
-    ok: findings.every(({ severity }) => severity !== "error"),
+    deep,
+    ok: isSound(findings),
     findings,
     counts: countFindings(findings),
     off: [...config.levels].filter(([, level]) => level === "off").map(([rule]) => rule),
@@ -157,9 +159,13 @@ function reportOn(
   };
 }
 
-function summarize({ ok, findings }: VerifyReport): string {
-  if (ok) return "sound";
+function isSound(findings: readonly Finding[]): boolean {
+  return findings.every(({ severity }) => severity !== "error");
+}
+
+function summarize(findings: readonly Finding[]): string {
   const errors = findings.filter(({ severity }) => severity === "error").length;
+  if (errors === 0) return "sound";
   return errors === 1 ? "1 error" : `${errors} errors`;
 }
 
@@ -174,12 +180,9 @@ async function readManifest(
     if (bytes === undefined) throw new Error("It is too large, or cut.");
     return parseBundleManifest(MANIFEST_FILE, bytes);
   } catch (error) {
-    findings.push({
-      rule: "bundle/manifest",
-      severity: "error",
-      subject: MANIFEST_FILE,
-      message: messageOf(error),
-    });
+    findings.push(
+      finding("bundle/manifest", { subject: MANIFEST_FILE, message: messageOf(error) }),
+    );
     return undefined;
   }
 }

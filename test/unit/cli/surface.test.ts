@@ -126,6 +126,7 @@ describe("the command surface", () => {
         -q --quiet
       verify [archive]
         --config FILE
+        --deep
         --json
         --junit FILE
         --rule RULE=LEVEL*

@@ -81,7 +81,9 @@ podman_on() {
 
 # start_podman NAME: Podman has no daemon; this writes a program that calls it with storage and a
 # configuration of its own: cgroupfs, because there may be no systemd to ask, and limits that a machine
-# without CAP_SYS_RESOURCE can grant too. For want of systemd no timer runs health checks either.
+# without CAP_SYS_RESOURCE can grant too. A limit that a container asks for drops those here, and brings
+# one of processes that is the kernel's highest: the runtime is not told of that.
+# For want of systemd no timer runs health checks either.
 start_podman() {
   local dir=$LAB/$1
   mkdir -p "$dir/bin"
@@ -93,10 +95,28 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
 [engine.runtimes]
-runc = ["$LAB/tools/bookworm/usr/sbin/runc"]
+runc = ["$dir/bin/runc"]
 [network]
 network_backend = "netavark"
 network_config_dir = "$dir/networks"
+END
+  cat >"$dir/bin/runc" <<END
+#!/bin/sh
+before= file=
+for word in "\$@"; do
+  case \$before in
+  --bundle) file=\$word/config.json limits=.process.rlimits ;;
+  --process) file=\$word limits=.rlimits ;;
+  esac
+  before=\$word
+done
+if [ -n "\$file" ]; then
+  jq "del(\$limits[]? | select(.type == \"RLIMIT_NPROC\"))" "\$file" >"\$file.new"
+  # The file stays the same one: it may be open.
+  cat "\$file.new" >"\$file"
+  rm "\$file.new"
+fi
+exec '$LAB/tools/bookworm/usr/sbin/runc' "\$@"
 END
   cat >"$dir/bin/podman" <<END
 #!/bin/sh
@@ -104,7 +124,7 @@ export CONTAINERS_CONF='$dir/containers.conf' DISABLE_HC_SYSTEMD=true
 exec $(command -v podman) --root '$dir/root' --runroot '$dir/run' --tmpdir '$dir/tmp' \\
   --storage-driver overlay "\$@"
 END
-  chmod 755 "$dir/bin/podman"
+  chmod 755 "$dir/bin/runc" "$dir/bin/podman"
 }
 
 # engine NAME ARG…: the same command line for every engine of $ENGINES.

@@ -29,6 +29,7 @@ bring_up() {
             start_outcome || started=failed
             cat "$HOME_DIR/up.log" >>"$LOG"
         fi
+        run_health_checks
         states=$(service_states "$expected")
         open=$(printf '%s\n' "$states" | grep -v '^ready' || :)
         if [ "$started" = failed ]; then
@@ -39,6 +40,10 @@ bring_up() {
         case $started$open in
             yes*"failed$TAB"*)
                 not_ready service_failed
+                return 1 ;;
+            # podman-compose says that all is well when it could not make a container.
+            yes*"$TAB-$TAB"*)
+                not_ready compose_failed
                 return 1 ;;
             yes)
                 # Twice the same: a service that keeps falling over looks well in between.
@@ -157,8 +162,21 @@ not_ready() { # KEY ARG...
     say "$@" >&2
 }
 
+# Podman leaves its health checks to systemd. Where that does not run nobody does them but we, and what
+# the engine says is as old as the last one.
+run_health_checks() {
+    [ "$ENGINE" = podman ] && [ ! -d "$HOST_ROOT/run/systemd/system" ] || return 0
+    containers | while IFS='|' read -r _ state health _ _ _ _ id; do
+        case $state:$health in
+            *: | *:none | *:'<no value>') ;;
+            running:*) "$ENGINE" healthcheck run "$id" >/dev/null 2>&1 </dev/null || : ;;
+        esac
+    done
+}
+
 # Whether all services are ready now, without waiting. Leaves their states in `states`.
 all_ready() {
+    run_health_checks
     states=$(service_states "$(expected_services)")
     case $states in
         '' | *"waiting$TAB"* | *"failed$TAB"*) return 1 ;;

@@ -45,13 +45,18 @@ open_site() {
   SITE_NAME=$1
   SITE_ENGINE=air-gap-$1
   SITE_SET=$2
-  shift 2
-  SITE_SHELL=("$@")
+  SITE_SHELL=("${@:3}")
   SITE_DIR=$LAB/$SITE_ENGINE
   SITE_HOME=$SITE_DIR/home
   SITE_DATA=$SITE_DIR/data-of-services
   SITE_FLAGS=(--lang en --yes --allow-emulation --timeout 150)
   SITE_SAID=$SITE_DIR/said
+  SITE_ENVIRONMENT=(PATH="$(engine_path "$SITE_ENGINE")" DOCKER_CONFIG="$LAB/docker" DOCKER_HOST="unix://$SITE_DIR/sock")
+  if [ "$1" = podman ]; then
+    # There may be a docker on this machine, which is nothing to the host.
+    SITE_FLAGS+=(--engine podman)
+    SITE_ENVIRONMENT=(-u XDG_RUNTIME_DIR -u DOCKER_CONFIG -u DOCKER_HOST PATH="$SITE_DIR/bin:$PATH")
+  fi
   mkdir -p "$SITE_DIR"
   open_air_gap "$SITE_ENGINE"
   check "$SITE_NAME: the host has loopback alone" only_loopback
@@ -64,15 +69,7 @@ close_site() {
 # on_site COMMAND…: in the air-gapped host, with its engine and nothing of the registry's. Looks at the
 # services every second.
 on_site() {
-  in_air_gap "$SITE_ENGINE" env PATH="$(site_path)" DOCKER_CONFIG="$LAB/docker" \
-    DOCKER_HOST="unix://$SITE_DIR/sock" HOME="$LAB/home" POLL_SECONDS=1 SMOKE_PAUSE=1 "$@"
-}
-
-site_path() {
-  case $SITE_ENGINE in
-  *podman) printf '%s\n' "$SITE_DIR/bin:$PATH" ;;
-  *) engine_path "$SITE_ENGINE" ;;
-  esac
+  in_air_gap "$SITE_ENGINE" env "${SITE_ENVIRONMENT[@]}" HOME="$LAB/home" POLL_SECONDS=1 SMOKE_PAUSE=1 "$@"
 }
 
 # installer VERSION COMMAND ARG…: install.sh of an unpacked bundle, under the shell of this host, with the

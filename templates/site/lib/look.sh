@@ -74,7 +74,7 @@ take_down() {
     open_home
     use_installed
     say stopping_services
-    attend become_project down --remove-orphans || fail 9 not_stopped "$LOG"
+    remove_project || fail 9 not_stopped "$LOG"
     say stopped "$(title)" "$HOME_DIR/current/install.sh"
 }
 

@@ -75,7 +75,7 @@ uninstall() {
     if [ "$PURGE" = yes ]; then confirm_purge; else ask_yes confirm_uninstall; fi
     open_home
     if [ -n "$RELEASE" ]; then
-        attend become_project down --remove-orphans || fail 9 not_stopped "$LOG"
+        remove_project || fail 9 not_stopped "$LOG"
         for folder in "$HOME_DIR"/releases/*; do
             [ -f "$folder/.release" ] || continue
             remove_images "${folder##*/}" ''

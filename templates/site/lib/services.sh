@@ -22,6 +22,10 @@ bring_up() {
     told=
     started=no
     states=
+    if [ "$COMPOSE" = podman-compose ] && ! clear_outdated; then
+        not_ready compose_failed
+        return 1
+    fi
     start "$HOME_DIR/up.log" become_project "$@"
     while :; do
         if [ "$started" = no ] && start_ended; then
@@ -60,6 +64,36 @@ bring_up() {
         fi
         say_progress "$passed" "$states"
         nap "$POLL_SECONDS"
+    done
+}
+
+# podman-compose leaves a container as it is, whatever has changed in its service: those that were made for
+# another release, or with other settings, go before it makes new ones.
+clear_outdated() {
+    made_for=$(cat "$RELEASE_DIR/$(compose_file)" "$ENV_FILE" "$TABLES/images.tsv" | sha256sum)
+    made_for=${made_for%% *}
+    [ "$(state_value containers)" != "$made_for" ] || return 0
+    remove_project || return 1
+    write_state "containers=$made_for"
+}
+
+# Stops the services and removes their containers and networks. podman-compose does so only for what the
+# file at hand names, keeps the networks, and gives a database one second to end.
+remove_project() {
+    if [ "$COMPOSE" != podman-compose ]; then
+        attend become_project down --remove-orphans
+        return
+    fi
+    set --
+    for id in $("$ENGINE" ps -aq --filter "label=com.docker.compose.project=$PROJECT" </dev/null); do
+        set -- "$@" "$id"
+    done
+    if [ $# -gt 0 ]; then
+        attend "$ENGINE" stop -t 30 "$@" || :
+        attend "$ENGINE" rm -f "$@" || return 1
+    fi
+    for id in $("$ENGINE" network ls -q --filter "label=com.docker.compose.project=$PROJECT" </dev/null); do
+        attend "$ENGINE" network rm "$id" || return 1
     done
 }
 

@@ -139,6 +139,7 @@ expect_running() {
   folder=$(release "$SITE_SET" "$1")
   expect "what runs" "$(jq -r '.components[] | select(.image) | "\(.name) \(.image.reference)"' \
     "$folder/bundle.json" | sed 's# docker\.io/# #; s# library/# #' | LC_ALL=C sort)" "$(running)"
+  installed verify >/dev/null
   installed status --json >/dev/null
   expect "what status says" "lab $1 true" "$(jq -r '"\(.bundle) \(.ready)"' "$SITE_SAID")"
 }

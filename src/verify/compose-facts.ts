@@ -1,4 +1,4 @@
-import { parseDocument } from "yaml";
+import { LineCounter, parseDocument } from "yaml";
 import { COMPOSE_FILE } from "../bundle/paths.js";
 import type { BundleComponent, BundleManifest } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
@@ -35,12 +35,21 @@ export async function readComposeFacts(
   if (bytes === undefined) return undefined;
   let root: unknown;
   try {
-    const document = parseDocument(bytes.toString("utf8"), { merge: true, logLevel: "error" });
+    const lineCounter = new LineCounter();
+    const document = parseDocument(bytes.toString("utf8"), {
+      merge: true,
+      logLevel: "error",
+      prettyErrors: false,
+      lineCounter,
+    });
     const [error] = document.errors;
-    if (error !== undefined) return error.message;
+    if (error !== undefined) {
+      const { line, col } = lineCounter.linePos(error.pos[0]);
+      return `At ${line}:${col}: ${error.message.replace(/\.$/, "")}.`;
+    }
     root = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
-    return messageOf(error);
+    return `Cannot be read: ${messageOf(error).replace(/\.$/, "")}.`;
   }
   if (!isMapping(root) || !isMapping(root["services"])) return "Has no services.";
   const services = Object.entries(root["services"]);

@@ -6,8 +6,10 @@ import type { ImageConfigFacts } from "./types.js";
 /** What is of another type than it should be counts as not there: an engine's trouble, not ours. */
 const text = z.string().optional().catch(undefined);
 const texts = z.array(z.string()).nullish().catch(undefined);
-const keys = z.unknown().transform((value) => Object.keys(isObject(value) ? value : {}));
-const labels = z.unknown().transform((value) =>
+// Optional before it is transformed: a key that is not there would fail the whole config otherwise.
+const anything = z.unknown().optional();
+const keys = anything.transform((value) => Object.keys(isObject(value) ? value : {}));
+const labels = anything.transform((value) =>
   // fromEntries makes own properties, whatever they are called.
   Object.fromEntries(
     Object.entries(isObject(value) ? value : {}).filter(

@@ -47,13 +47,14 @@ export class Blobs {
       os: "linux",
       architecture: "arm64",
     },
+    run: Readonly<Record<string, unknown>> = { Cmd: [reference] },
   ): Promise<LockedImage> {
     const config = await this.add(
       MEDIA_TYPES.ociConfig,
       Buffer.from(
         JSON.stringify({
           ...platform,
-          config: { Cmd: [reference] },
+          config: run,
           rootfs: { type: "layers", diff_ids: layers.map(({ diffId }) => diffId) },
         }),
       ),

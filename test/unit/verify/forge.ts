@@ -24,6 +24,10 @@ export interface Forgery {
   sums: (lines: string[]) => string[];
   /** Changes the tarball's bytes. */
   readonly tarballs: Map<string, (bytes: Buffer) => Buffer>;
+  /** Files that are executable, install.sh at first. */
+  readonly executables: Set<string>;
+  /** Changes the order of the archive's files. */
+  order: (paths: string[]) => string[];
 }
 
 const MTIME = Date.parse(DATE) / 1000;
@@ -37,13 +41,17 @@ async function unpack(bytes: Buffer): Promise<Map<string, Buffer>> {
   );
 }
 
-function pack(files: ReadonlyMap<string, Buffer>): Buffer {
+/** A tar with these files, as our writer makes it. */
+export function pack(
+  files: ReadonlyMap<string, Buffer>,
+  isExecutable: (path: string) => boolean = () => false,
+): Buffer {
   const layout = layoutTar(
     [...files].map(([path, content]) => ({
       path,
       content,
       size: content.length,
-      executable: path.endsWith("install.sh"),
+      executable: isExecutable(path),
     })),
     MTIME,
   );
@@ -84,6 +92,8 @@ export async function forge(
     images,
     sums: (lines) => lines,
     tarballs: new Map(),
+    executables: new Set(["install.sh"]),
+    order: (paths) => paths,
   };
   change(forgery);
 
@@ -110,15 +120,19 @@ export async function forge(
     const json = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
     const listed = new Map([["bundle.json", json], ...files, ...tarballs]);
     const lines = [...listed].map(([path, bytes]) => `${sha256(bytes)}  ${path}\n`);
+    const content = new Map([
+      ["bundle.json", json] as const,
+      ["SHA256SUMS", Buffer.from(forgery.sums(lines).join(""))] as const,
+      ...files,
+      ...tarballs,
+    ]);
     const whole = pack(
       new Map(
-        [
-          ["bundle.json", json] as const,
-          ["SHA256SUMS", Buffer.from(forgery.sums(lines).join(""))] as const,
-          ...files,
-          ...tarballs,
-        ].map(([path, bytes]) => [`${forgery.root}/${path}`, bytes]),
+        forgery
+          .order([...content.keys()])
+          .map((path) => [`${forgery.root}/${path}`, content.get(path) ?? Buffer.alloc(0)]),
       ),
+      (path) => forgery.executables.has(path.slice(forgery.root.length + 1)),
     );
     if (whole.length === size || original.archive === 0) {
       await writeFile(to, whole);

@@ -20,6 +20,7 @@ import { digestOf, hexOf } from "../../../src/core/digest.js";
 import type { BundlerEvent } from "../../../src/core/events.js";
 import { type VerifyReport, verifyBundle } from "../../../src/verify/verify.js";
 import { type Blobs, composeFor, makeSample, noise, type SampleOptions } from "../bundle/sample.js";
+import { blob, edit, editConfig } from "./edit-image.js";
 import { type Forgery, forge } from "./forge.js";
 
 const run = promisify(execFile);
@@ -58,39 +59,6 @@ const errors = ({ findings }: VerifyReport): string[] => [
 const rules = ({ findings }: VerifyReport): string[] => [
   ...new Set(findings.map(({ rule }) => rule)),
 ];
-
-/** Replaces a JSON document by what `change` makes of it. */
-function edit(files: Map<string, Buffer>, path: string, change: (value: never) => unknown): void {
-  const value = JSON.parse(files.get(path)!.toString()) as never;
-  files.set(path, Buffer.from(JSON.stringify(change(value) ?? value)));
-}
-
-const blob = (digest: string): string => `blobs/sha256/${digest.slice(7)}`;
-
-/** Changes an image's config, and the manifest and all else that points at it. */
-function editConfig(forgery: Forgery, name: string, change: (config: never) => unknown): void {
-  const image = forgery.manifest.components.find((component) => component.name === name)!.image;
-  const files = forgery.images.get(name)!;
-  const replace = (descriptor: { digest: string; size: number }, bytes: Buffer): void => {
-    files.delete(blob(descriptor.digest));
-    descriptor.digest = digestOf(bytes);
-    descriptor.size = bytes.length;
-    files.set(blob(descriptor.digest), bytes);
-  };
-  edit(files, blob(image.config.digest), change);
-  replace(image.config, files.get(blob(image.config.digest))!);
-  edit(files, blob(image.manifest.digest), (manifest: { config: object }) => ({
-    ...manifest,
-    config: image.config,
-  }));
-  replace(image.manifest, files.get(blob(image.manifest.digest))!);
-  edit(files, "index.json", (index: { manifests: object[] }) => {
-    index.manifests = [{ ...index.manifests[0], ...image.manifest }];
-  });
-  edit(files, "manifest.json", ([first]: [object]) => [
-    { ...first, Config: blob(image.config.digest) },
-  ]);
-}
 
 describe("verifying a sound archive", () => {
   it("passes an archive of an earlier version, which has no unpacked sizes", async () => {

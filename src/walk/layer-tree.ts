@@ -14,12 +14,14 @@ const PATH_MAX = 4096;
 /** What the trees of one image may take together, so that no archive takes all memory, or for ever. */
 export class TreeBudget {
   readonly #name: string;
-  #nodes = MAX_NODES;
-  #steps = MAX_STEPS;
+  #nodes: number;
+  #steps: number;
 
   /** @param name what messages call the image */
-  constructor(name: string) {
+  constructor(name: string, { nodes = MAX_NODES, steps = MAX_STEPS } = {}) {
     this.#name = name;
+    this.#nodes = nodes;
+    this.#steps = steps;
   }
 
   /** @throws BundlerError INTEGRITY when it is used up. */

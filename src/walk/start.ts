@@ -71,7 +71,7 @@ function findProgram(
   }
   for (const folder of searchPath(image.config.env)) {
     const base = folder.startsWith("/") ? folder : `${image.config.workingDir}/${folder}`;
-    const file = runnable(image, `${base}/${name}`, "path");
+    const file = runnable(image, `${base}/${name}`, what === "command" ? "path" : what);
     if (file !== undefined && (file.file.mode & 0o111) !== 0) return file;
   }
   return `${quoted} is in no folder of PATH.`;

@@ -32,9 +32,10 @@ export function handedOn(name: string, words: readonly string[]): readonly strin
   if (SHELLS.has(name)) return shellCommand(words);
   const wrapper = WRAPPERS.get(name);
   if (wrapper === undefined) return undefined;
+  const all = name === "env" ? splitStrings(words) : words;
   let at = 0;
-  for (; at < words.length; at += 1) {
-    const word = words[at] ?? "";
+  for (; at < all.length; at += 1) {
+    const word = all[at] ?? "";
     if (word === "--") {
       at += 1;
       break;
@@ -42,8 +43,15 @@ export function handedOn(name: string, words: readonly string[]): readonly strin
     if (wrapper.withValue?.test(word) === true) at += 1;
     else if (!word.startsWith("-") && !(name === "env" && word.includes("="))) break;
   }
-  const rest = words.slice(at + wrapper.own);
+  const rest = all.slice(at + wrapper.own);
   return rest.length === 0 ? undefined : rest;
+}
+
+/** The one word that a script hands to `env` with `-S`, as the words that it makes of it. */
+function splitStrings(words: readonly string[]): readonly string[] {
+  const [first = "", ...rest] = words;
+  const text = /^(?:-[a-z]*S|--split-string=)\s*(.*)$/.exec(first.slice(0, MAX_TEXT))?.[1];
+  return text === undefined ? words : [...text.split(/[ \t]+/).filter(Boolean), ...rest];
 }
 
 /** What `sh -c TEXT` runs, when TEXT is one plain command, settings of variables before it aside. */

@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from "node:child_process";
-import { readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
@@ -199,11 +199,10 @@ describe("an ELF file that streams by", () => {
     cut.writeUInt32LE(4096, 52 + 16);
     cut.fill(0x41, 690);
     arena.fill(`${secret}\0`);
-    let found: ElfProgram | undefined;
-    const reader = new ElfReader(header, cut, { size: 700, arena }, (one) => (found = one));
-    reader.end();
+    const found: ElfProgram[] = [];
+    new ElfReader(header, cut, { size: 700, arena }, (one) => found.push(one)).end();
     expect(JSON.stringify(found)).not.toContain("secret");
-    expect(found).not.toHaveProperty("interpreter");
+    expect(found[0]).not.toHaveProperty("interpreter");
   });
 });
 
@@ -217,12 +216,8 @@ function installed(limit: number): readonly string[] {
   ];
   const files = new Set<string>();
   for (const folder of folders) {
-    let names: string[] = [];
-    try {
-      names = readdirSync(folder).sort();
-    } catch {
-      continue;
-    }
+    if (!existsSync(folder)) continue;
+    const names = readdirSync(folder).sort();
     const step = Math.max(1, Math.floor(names.length / limit));
     for (let at = 0; at < names.length; at += step) {
       try {
@@ -255,10 +250,10 @@ describe.runIf(process.platform === "linux" && has("readelf"))("binutils", () =>
       const { stdout } = await run("readelf", ["-hldVW", path], { maxBuffer: 64 * 1024 * 1024 });
       const [, needs = ""] = stdout.split("Version needs section");
       const versions = [...needs.matchAll(/Name: GLIBC_(\d+)\.(\d+)(?:\.(\d+))?\s/g)].map(
-        ([, ...numbers]) => numbers.filter((one) => one !== undefined).map(Number),
+        ([, major, minor, patch = "0"]) => [major, minor, patch].map(Number),
       );
       const newest = versions
-        .sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]! || (a[2] ?? 0) - (b[2] ?? 0))
+        .sort((a, b) => a[0]! - b[0]! || a[1]! - b[1]! || a[2]! - b[2]!)
         .at(-1);
       expect({ path, ...found, header: undefined, go: undefined }).toEqual({
         path,
@@ -266,7 +261,7 @@ describe.runIf(process.platform === "linux" && has("readelf"))("binutils", () =>
         header: undefined,
         go: undefined,
         ...optional("interpreter", /Requesting program interpreter: (.*)\]/.exec(stdout)?.[1]),
-        ...optional("glibc", newest?.join(".")),
+        ...optional("glibc", newest?.join(".").replace(/^(\d+\.\d+)\.0$/, "$1")),
         ...(stdout.includes("Dynamic section at")
           ? {
               needed: [...stdout.matchAll(/\(NEEDED\)\s+Shared library: \[(.*)\]/g)].map(

@@ -15,14 +15,21 @@ export function openHeredoc(
     const scan = scanLine(lines[at] ?? "", quote);
     quote = scan.quote;
     for (const { word, tabs } of scan.heredocs) {
-      const end = lines.findIndex(
-        (line, index) => index > at && (tabs ? line.replace(/^\t+/, "") : line) === word,
-      );
+      const end = endOf(lines, at, { word, tabs });
       if (end < 0) return { line: opened + 1, word };
       at = end;
     }
   }
   return undefined;
+}
+
+/** The line that ends a here-document, by its index; -1 when there is none. */
+function endOf(lines: readonly string[], after: number, { word, tabs }: Heredoc): number {
+  for (let at = after + 1; at < lines.length; at += 1) {
+    const line = lines[at] ?? "";
+    if ((tabs ? line.replace(/^\t+/, "") : line) === word) return at;
+  }
+  return -1;
 }
 
 interface Heredoc {

@@ -38,6 +38,7 @@ export function checkComposePaths(
   archive: ArchiveFacts,
   { settings }: BundleManifest,
 ): Finding[] {
+  const shipped = pathsIn(archive);
   const folders = new Set(settings.filter(({ type }) => type === "path").map(({ name }) => name));
   const check = (
     place: { readonly subject: string; readonly component?: string },
@@ -46,7 +47,7 @@ export function checkComposePaths(
   ): Finding[] => {
     const inside = pathInBundle(source);
     if (inside !== undefined) {
-      const there = inside === SETTINGS_FILE || source.includes("$") || isThere(archive, inside);
+      const there = inside === SETTINGS_FILE || source.includes("$") || shipped.has(inside);
       if (there || !(needed || inside.startsWith("files/"))) return [];
       const message = "Is not in the archive.";
       return [finding("compose/file-missing", { ...place, message, found: source })];
@@ -85,10 +86,16 @@ function named(folders: ReadonlySet<string>): string {
   return folders.size === 0 ? "a setting of type path" : [...folders].join(" or ");
 }
 
-function isThere(archive: ArchiveFacts, path: string): boolean {
-  if (path === "" || archive.files.has(path)) return true;
-  for (const file of archive.files.keys()) if (file.startsWith(`${path}/`)) return true;
-  return false;
+/** Every file of the archive, and every folder that has one. */
+function pathsIn({ files }: ArchiveFacts): ReadonlySet<string> {
+  const paths = new Set([""]);
+  for (const file of files.keys()) {
+    for (let at = file.indexOf("/"); at >= 0; at = file.indexOf("/", at + 1)) {
+      paths.add(file.slice(0, at));
+    }
+    paths.add(file);
+  }
+  return paths;
 }
 
 /** A relative path as the archive has it, unless it leads out of the bundle's folder. */

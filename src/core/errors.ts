@@ -31,8 +31,13 @@ export const EXIT_CODES = {
   PLATFORM: 13,
   /** An image build that failed, or ran out of its time. */
   BUILD: 14,
-  /** Nothing here to build with: no Docker, no buildx, no builder or emulation for the platform. */
+  /**
+   * Nothing here to build or to rehearse with: no Docker, no buildx or compose, no builder or
+   * emulation for the platform.
+   */
   BUILDER: 15,
+  /** A bundle that did not come up in its rehearsal. */
+  REHEARSAL: 16,
   /** Stopped by SIGINT or SIGTERM. */
   INTERRUPTED: 130,
 } as const;

@@ -1,5 +1,6 @@
 /** What the tool is doing, in the order of design: each command shows the phases it goes through. */
-export type Phase = "plan" | "build" | "fetch" | "pack" | "verify" | "walk";
+export type Phase =
+  "plan" | "build" | "fetch" | "pack" | "verify" | "walk" | "load" | "start" | "test" | "remove";
 
 /**
  * Everything the core says while it works. The UI renders these; nothing else prints.

@@ -9,6 +9,10 @@ const TITLES: Readonly<Record<Phase, string>> = {
   pack: "Pack",
   verify: "Verify",
   walk: "Look into layers",
+  load: "Load",
+  start: "Start",
+  test: "Try",
+  remove: "Take away",
 };
 
 /** Where a row's text goes. */

@@ -35,7 +35,6 @@ const rooms = {
   walk: ["bundle", "image", "tar"],
   bundle: ["compose", "definition", "image", "plan", "store", "tar"],
   verify: ["bundle", "compose", "definition", "image", "tar", "walk"],
-  verify: ["bundle", "compose", "image", "tar"],
   rehearse: ["builder", "bundle", "definition", "dockerfile", "doctor", "image", "tar"],
   sample: ["definition", "image", "tar"],
 };

@@ -27,6 +27,8 @@ export type {
 } from "./definition/types.js";
 export { inspectBundle } from "./bundle/inspect.js";
 export { type Finding, type VerifyReport, verifyBundle as verify } from "./verify/verify.js";
+export { type Rehearsal, rehearseBundle as rehearse } from "./rehearse/rehearse.js";
+export type { RehearseOptions } from "./rehearse/options.js";
 export type { BundleComponent, BundleManifest } from "./bundle/types.js";
 export { formatLock, parseLock } from "./plan/lock.js";
 export type { Lock, LockedComponent, LockedImage, Method, PlatformLock } from "./plan/types.js";

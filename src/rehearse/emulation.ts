@@ -11,7 +11,7 @@ export const EMULATED_FACTOR = 3;
 const RUNS_TOO: Readonly<Record<string, string>> = { amd64: "386", arm64: "arm" };
 
 /** Whether an engine needs QEMU for a platform. */
-export function isForeign(engine: Platform, bundle: Platform): boolean {
+function isForeign(engine: Platform, bundle: Platform): boolean {
   return !platformMatches(engine, bundle) && RUNS_TOO[engine.architecture] !== bundle.architecture;
 }
 

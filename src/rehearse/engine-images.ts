@@ -21,7 +21,7 @@ const imageSchema = z
   )
   .min(1);
 
-export interface EngineImage {
+interface EngineImage {
   /** With `sha256:` before it. */
   readonly id: string;
   readonly platform: string;
@@ -30,7 +30,7 @@ export interface EngineImage {
 }
 
 /** What the engine has under a name; undefined where that is nothing. */
-export async function engineImage(
+async function engineImage(
   docker: Docker,
   name: string,
   signal: AbortSignal,

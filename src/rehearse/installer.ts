@@ -49,6 +49,24 @@ export async function installedSecrets(
   return found;
 }
 
+/** The exit codes of install.sh, as its help has them. */
+const CODES: Readonly<Record<number, string>> = {
+  2: "it was called wrongly",
+  3: "the bundle is damaged",
+  4: "the architecture is another one",
+  5: "the engine or a tool is missing or too old",
+  6: "the disk is full",
+  7: "an image is not what it should be",
+  8: "a setting is wrong; --set gives one",
+  9: "services did not become ready",
+  10: "a folder cannot be written",
+  11: "a check of the host failed",
+};
+
+export function meaningOf(code: number): string {
+  return CODES[code] ?? "something unexpected";
+}
+
 const OUTCOMES: Readonly<Record<string, SmokeOutcome["outcome"]>> = {
   ok: "passed",
   left: "skipped",

@@ -227,7 +227,7 @@ function limits(
 }
 
 /** Ports of this host that a service publishes (compose-spec, ports, long syntax). */
-export function publishedPorts(name: string, service: Mapping): readonly PublishedPort[] {
+function publishedPorts(name: string, service: Mapping): readonly PublishedPort[] {
   return mappingsAt(service, "ports").flatMap((port) => {
     const host = Number(textAt(port, "published"));
     const container = Number(textAt(port, "target"));

@@ -68,7 +68,7 @@ async function missingPrograms(env: NodeJS.ProcessEnv): Promise<string | undefin
 }
 
 /** Daemons and tools for networks are not on everybody's PATH. */
-export function withSystemPath(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function withSystemPath(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, PATH: `${env["PATH"] ?? ""}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin` };
 }
 

@@ -14,7 +14,13 @@ import { findEngine } from "./engine.js";
 import { takeReceipt } from "./engine-images.js";
 import { extractFiles } from "./extract.js";
 import { blanked } from "./in-engine.js";
-import { installedSecrets, installerOptions, printedReceipt, printedSmoke } from "./installer.js";
+import {
+  installedSecrets,
+  installerOptions,
+  meaningOf,
+  printedReceipt,
+  printedSmoke,
+} from "./installer.js";
 import { removeTree } from "./leftovers.js";
 import { lastLines, quoteLogs } from "./logs.js";
 import type { RehearseOptions } from "./options.js";
@@ -123,10 +129,14 @@ async function perform(
   const blank = await installer.blank();
   const down = installer.failure !== undefined;
   const logs = down ? await quoteLogs(docker, readiness.states, blank) : [];
+  const open = readiness.states.filter(({ rank }) => rank !== "ready");
   const reasons =
     installer.failure === undefined
       ? await uninstalled(installer, docker, stage, signal)
-      : [installer.failure];
+      : [
+          installer.failure,
+          ...open.map(({ name, word }) => `${name} did not become ready (${word})`),
+        ];
   const smoke = printedSmoke(installer.said("up"), manifest.components);
   const health = readiness.health();
   return {
@@ -234,9 +244,8 @@ class Installer {
     this.steps.push({ command, code, seconds });
     this.#said.set(command, `${end.stdout}\n${end.stderr}`.slice(-SAID_BYTES));
     if (code !== 0) {
-      const words = end.stderr.trim().split("\n").at(-1) ?? "";
       this.failed = command;
-      this.failure = `install.sh ${command} ended with exit code ${code}: ${words}`;
+      this.failure = `install.sh ${command} ended with exit code ${code}: ${meaningOf(code)}`;
     }
     return end.stdout;
   }

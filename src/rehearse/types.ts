@@ -28,7 +28,7 @@ export interface Rehearsal {
   readonly seconds: number;
 }
 
-export interface EngineFacts {
+interface EngineFacts {
   readonly version: string;
   /** `linux/amd64`. */
   readonly platform: string;

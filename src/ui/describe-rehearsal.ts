@@ -47,6 +47,12 @@ export function describeRehearsal(result: Rehearsal, width: number): readonly st
       return `${ok ? "ok   " : "WRONG"} ${component}  ${reference}  ${what}`;
     }),
   );
+  section(
+    "Last health checks",
+    components.flatMap(({ name, health }) =>
+      health?.probe === undefined ? [] : [`${name}: ${health.probe.replace(/\s+/g, " ")}`],
+    ),
+  );
   for (const log of logs) section(`Last lines of ${log.component}`, log.lines);
   lines.push("", takenAwaySentence(result.takenAway), ...verdict(result, reasons));
   return lines;

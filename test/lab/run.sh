@@ -3,9 +3,9 @@
 #
 # Needs root on Debian 12 (amd64), and its package mirror. Everything is made in a work folder (LAB_DIR,
 # else a temporary one) and taken away again: daemons, namespaces, mounts, emulation. LAB_CACHE keeps
-# downloaded packages from run to run. LAB_ONLY=create,site,engine,build runs only the phases that it lists,
-# with no more preparation than they need; LAB_LINES is how much a failed check shows of what it said.
-# A last line says "N passed, N failed".
+# downloaded packages from run to run. LAB_ONLY=create,site,rehearse,engine,build runs only the phases that
+# it lists, with no more preparation than they need; LAB_LINES is how much a failed check shows of what it
+# said. A last line says "N passed, N failed".
 set -euo pipefail
 
 lab_source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -57,6 +57,8 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/checks/site-demo.sh"
 # shellcheck source=test/lab/checks/engine-install.sh
 . "$lab_source/checks/engine-install.sh"
+# shellcheck source=test/lab/checks/rehearse.sh
+. "$lab_source/checks/rehearse.sh"
 # shellcheck source=test/lab/checks/build.sh
 . "$lab_source/checks/build.sh"
 # shellcheck source=test/lab/checks/build-refusals.sh
@@ -174,12 +176,19 @@ if wanted create; then
   loading_checks
 fi
 
-if wanted site; then
+if wanted site rehearse; then
   phase "releases for a site"
   make_releases
 
-  phase "installing without network"
-  site_checks
+  if wanted site; then
+    phase "installing without network"
+    site_checks
+  fi
+
+  if wanted rehearse; then
+    phase "rehearsing"
+    rehearse_checks
+  fi
 fi
 
 if wanted engine; then

@@ -124,6 +124,13 @@ describe("the command surface", () => {
         --without A,B*
         -p --platform OS/ARCH!*
         -q --quiet
+      rehearse archive
+        --json
+        --keep
+        --set NAME=VALUE*
+        --throw-away
+        --timeout SECONDS
+        -q --quiet
       verify [archive]
         --config FILE
         --deep

@@ -2,30 +2,23 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Docker, openDocker } from "../builder/docker.js";
-import { openRedactor } from "../builder/redactor.js";
 import type { Bundle } from "../bundle/reader.js";
-import { projectName } from "../bundle/site-index.js";
 import { isAbort } from "../core/errors.js";
 import { formatPlatform, parsePlatform } from "../core/platform.js";
 import { Readiness } from "./come-up.js";
 import { containersOf } from "./containers.js";
-import { EMULATED_FACTOR, needsEmulation } from "./emulation.js";
+import { needsEmulation } from "./emulation.js";
 import { findEngine } from "./engine.js";
 import { takeReceipt } from "./engine-images.js";
 import { extractFiles } from "./extract.js";
 import { blanked } from "./in-engine.js";
-import {
-  installedSecrets,
-  installerOptions,
-  meaningOf,
-  printedReceipt,
-  printedSmoke,
-} from "./installer.js";
+import { printedReceipt, printedSmoke } from "./installer.js";
 import { removeTree } from "./leftovers.js";
 import { lastLines, quoteLogs } from "./logs.js";
 import type { RehearseOptions } from "./options.js";
 import { type PrivateHost, needPrivateHost, openPrivateHost } from "./private-host.js";
 import { tellStates } from "./progress.js";
+import { Installer } from "./run-installer.js";
 import { skippedServices } from "./selection.js";
 import { environmentFor } from "./settings.js";
 import {
@@ -38,11 +31,9 @@ import {
 } from "./stage.js";
 import { afterwards } from "./taken-away.js";
 import { trimBundle } from "./trim.js";
-import type { InstallerStep, Leftover, Rehearsal, TakenAway } from "./types.js";
+import type { Leftover, Rehearsal, TakenAway } from "./types.js";
 
 const INTERVAL_MS = 1000;
-/** Bytes kept of what a command of the installer prints. */
-const SAID_BYTES = 4 * 1024 * 1024;
 
 /**
  * Rehearses the bundle's own installer, from the first check to the last file that it takes away, on a
@@ -186,79 +177,6 @@ async function perform(
           ]),
     ],
   };
-}
-
-interface Scene {
-  readonly host: PrivateHost;
-  readonly stage: Stage;
-  readonly emulated: boolean;
-}
-
-/** Calls install.sh, one command after another. */
-class Installer {
-  readonly steps: InstallerStep[] = [];
-  /** The command that failed first. */
-  failed: string | undefined;
-  failure: string | undefined;
-  readonly #said = new Map<string, string>();
-  readonly #bundle: Bundle;
-  readonly #scene: Scene;
-  readonly #options: RehearseOptions;
-
-  constructor(bundle: Bundle, scene: Scene, options: RehearseOptions) {
-    this.#bundle = bundle;
-    this.#scene = scene;
-    this.#options = options;
-  }
-
-  get project(): string {
-    return projectName(this.#bundle.manifest.name);
-  }
-
-  get home(): string {
-    return path.join(this.#scene.stage.folder, "home");
-  }
-
-  /** @returns what it printed on standard output; empty when an earlier command has failed. */
-  async run(command: string, ...more: readonly string[]): Promise<string> {
-    if (this.failed !== undefined) return "";
-    const { host, stage, emulated } = this.#scene;
-    const { signal, timeout, settings: given } = this.#options;
-    const common = installerOptions({
-      home: this.home,
-      dataDir: stage.dataDir,
-      settings: this.#bundle.manifest.settings,
-      values: stage.settings,
-      given,
-      timeout: Math.min(timeout * (emulated ? EMULATED_FACTOR : 1), 99_999),
-      emulated,
-    });
-    const begin = performance.now();
-    const script = path.join(stage.bundleDir, "install.sh");
-    const end = await host.run(["sh", script, command, ...common, ...more], {
-      signal,
-      env: { ...host.env, POLL_SECONDS: "2" },
-    });
-    const code = end.code ?? 1;
-    const seconds = Math.round((performance.now() - begin) / 100) / 10;
-    this.steps.push({ command, code, seconds });
-    this.#said.set(command, `${end.stdout}\n${end.stderr}`.slice(-SAID_BYTES));
-    if (code !== 0) {
-      this.failed = command;
-      this.failure = `install.sh ${command} ended with exit code ${code}: ${meaningOf(code)}`;
-    }
-    return end.stdout;
-  }
-
-  said(command: string): string {
-    return this.#said.get(command) ?? "";
-  }
-
-  async blank(): Promise<(text: string) => string> {
-    const secrets = await installedSecrets(this.home, this.#bundle.manifest.settings);
-    const names = [...secrets.keys()].map((name) => ({ id: name, env: name }));
-    return openRedactor(names, Object.fromEntries(secrets));
-  }
 }
 
 interface Watch {

@@ -75,6 +75,10 @@ export class Installer {
     return end.stdout;
   }
 
+  ran(command: string): boolean {
+    return this.#said.has(command);
+  }
+
   said(command: string): string {
     return this.#said.get(command) ?? "";
   }

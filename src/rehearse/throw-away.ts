@@ -112,11 +112,11 @@ async function perform(
     const up = await watched(installer, { docker, readiness, signal }, options);
     onEvent({ type: "phase-end", phase: "start", subject, failed: !up });
   }
-  const printed = installer.failure === undefined ? await installer.run("verify", "--json") : "";
+  const printed = printedReceipt(await installer.run("verify", "--json"));
   const receipt =
-    printed === ""
-      ? await takeReceipt(docker, manifest.components, signal)
-      : printedReceipt(printed);
+    printed.length > 0 || !installer.ran("load")
+      ? printed
+      : await takeReceipt(docker, manifest.components, signal);
   const blank = await installer.blank();
   const down = installer.failure !== undefined;
   const logs = down ? await quoteLogs(docker, readiness.states, blank) : [];

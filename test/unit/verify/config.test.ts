@@ -142,7 +142,7 @@ describe("judging findings", () => {
   ): string[] =>
     judge(findings, {
       config: readConfigFlags(flags),
-      manifest: { components: [{ name: "kafka", allow }] } as never as BundleManifest,
+      manifest: { components: [{ name: "kafka", allow }] } as unknown as BundleManifest,
       deep: true,
     }).map(
       ({ rule, severity, waived }) =>

@@ -57,7 +57,7 @@ export class Corpus {
 
   async findings(one: Case, deep: boolean): Promise<readonly Finding[]> {
     if ("findings" in one) return one.findings();
-    const config = "config" in one && one.config !== undefined ? one.config : {};
+    const config = "config" in one ? one.config : {};
     const { findings } = await verifyBundle(await this.archive(one), {
       deep,
       config: readConfigFlags(config),
@@ -279,7 +279,7 @@ export const CASES: Readonly<Record<string, Case>> = {
           entries: [],
           faults: [],
           hashes: new Map([["x", { unreadable: "EIO." }]]),
-        } as never as TarFacts,
+        } as unknown as TarFacts,
         "images/redis.tar",
       ),
   },

@@ -48,10 +48,13 @@ describe("an open here-document", () => {
 
   it("takes anything for a script, in the time that its length asks for", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."<<-'\"\\#(){}$`\n\tEA ") }), (text) => {
-        const found = openHeredoc(text);
-        if (found !== undefined) expect(text.split("\n")).not.toHaveLength(found.line - 1);
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom(...Array.from("<<-'\"\\#(){}$`\n\tEA ")) }),
+        (text) => {
+          const found = openHeredoc(text);
+          if (found !== undefined) expect(text.split("\n")).not.toHaveLength(found.line - 1);
+        },
+      ),
     );
     const started = performance.now();
     openHeredoc("cat <<A\nA\n".repeat(100_000));

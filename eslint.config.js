@@ -34,7 +34,8 @@ const rooms = {
   doctor: ["builder", "definition", "image", "registry", "store"],
   walk: ["bundle", "image", "tar"],
   bundle: ["compose", "definition", "image", "plan", "store", "tar"],
-  verify: ["bundle", "compose", "definition", "image", "tar", "walk"],
+  sbom: ["walk", "bundle", "image", "tar"],
+  verify: ["bundle", "compose", "definition", "image", "sbom", "tar", "walk"],
   rehearse: ["builder", "bundle", "definition", "dockerfile", "doctor", "image", "tar"],
   sample: ["definition", "image", "tar"],
 };

@@ -8,6 +8,8 @@ export const LIMITS = {
   answer: 1024 * 1024,
   /** One text file of a bundle definition, and each text file of an archive that is read whole. */
   text: 16 * 1024 * 1024,
+  /** One package database of an image that is a text: dpkg's, apk's. */
+  packageText: 64 * 1024 * 1024,
   /** Layers of one image; engines stop at 127. */
   layers: 512,
   /** Entries of an index. */

@@ -21,22 +21,28 @@ export interface WalkOptions {
   readonly onEvent?: EventSink;
   /** Whose content is kept. */
   readonly capture?: Capture;
+  /**
+   * What is kept of a captured file in its place, made as soon as its layer was read: a caller that
+   * needs little of large files keeps memory small by it. Never throws.
+   */
+  readonly condense?: (path: string, content: Buffer) => Buffer;
   /** Component names; all when absent. */
   readonly only?: readonly string[];
   /** Computes the sha256 of every regular file, which takes about a third longer. */
   readonly hashFiles?: boolean;
 }
 
-/** A layer where it lies in the archive, or why it does not. */
-interface StoredLayer {
+/** A layer where it lies, in an archive or a file of its own; without a window where it does not. */
+export interface StoredLayer {
   readonly digest: Digest;
   readonly mediaType: string;
   readonly size: number;
   readonly window?: TarWindow;
 }
 
-interface OpenImage {
-  readonly component: BundleComponent;
+/** An image whose config has been read. */
+export interface OpenImage {
+  readonly component: Pick<BundleComponent, "name" | "image">;
   readonly config: ImageConfigFacts;
 }
 
@@ -49,24 +55,35 @@ interface OpenImage {
  *   when the archive cannot be read; INTERRUPTED, with no thread left running.
  */
 export async function walkBundle(bundle: Bundle, options: WalkOptions): Promise<WalkedBundle> {
-  const { onEvent = noEvents, only } = options;
+  const { only } = options;
   const names = only ?? bundle.manifest.components.map(({ name }) => name);
   const images: OpenImage[] = [];
   const stored = new Map<Digest, StoredLayer>();
   for (const name of names) images.push(await openImage(bundle, name, stored));
+  const walked = await walkImages(basename(bundle.path), images, [...stored.values()], options);
+  return { manifest: bundle.manifest, images: walked };
+}
 
-  const subject = basename(bundle.path);
-  const totalBytes = [...stored.values()].reduce(
-    (sum, { window }) => sum + (window?.length ?? 0),
-    0,
-  );
+/**
+ * Walks open images, wherever their layers lie. `layers` has each layer of theirs once; the caller
+ * keeps the files open until this is done. `subject` is the phase's.
+ * @throws BundlerError as {@link walkBundle}
+ */
+export async function walkImages(
+  subject: string,
+  images: readonly OpenImage[],
+  stored: readonly StoredLayer[],
+  options: WalkOptions,
+): Promise<readonly WalkedImage[]> {
+  const { onEvent = noEvents } = options;
+  const totalBytes = stored.reduce((sum, { window }) => sum + (window?.length ?? 0), 0);
   onEvent({ type: "phase-start", phase: "walk", subject, totalBytes });
-  const layers = await readLayers([...stored.values()], options);
+  const layers = await readLayers(stored, options);
   const made = new FinalFiles();
   const walked = images.map((image) => overlay(image, layers, made));
-  const summary = `${stored.size} layers of ${images.length} images`;
+  const summary = `${stored.length} layers of ${images.length} images`;
   onEvent({ type: "phase-end", phase: "walk", subject, summary });
-  return { manifest: bundle.manifest, images: walked };
+  return walked;
 }
 
 /** Reads an image's config, and notes where its layers are. */
@@ -97,7 +114,7 @@ async function openImage(
 
 async function readLayers(
   stored: readonly StoredLayer[],
-  { signal, capture, hashFiles = false, onEvent = noEvents }: WalkOptions,
+  { signal, capture, condense, hashFiles = false, onEvent = noEvents }: WalkOptions,
 ): Promise<ReadonlyMap<Digest, WalkedLayer>> {
   const pool = new LayerPool(signal);
   const budget = new CaptureBudget(capture?.maxTotalBytes ?? 0);
@@ -121,7 +138,11 @@ async function readLayers(
       (delta) => onEvent({ type: "bytes", phase: "walk", delta }),
     );
     const { diffId, unpacked, files, trouble } = facts;
-    const kept = budget.add(place, facts.captured, facts.truncated);
+    const captured =
+      condense === undefined
+        ? facts.captured
+        : new Map([...facts.captured].map(([path, bytes]) => [path, condense(path, bytes)]));
+    const kept = budget.add(place, captured, facts.truncated);
     return {
       digest,
       ...(diffId === undefined ? {} : { diffId }),

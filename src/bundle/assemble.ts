@@ -22,6 +22,8 @@ export interface AssembleInput {
   readonly extras?: readonly PackedExtra[];
   /** The package's `templates/site`. */
   readonly templatesDir: string;
+  /** What is in its images, as documents for `sbom/`; none when absent. */
+  readonly sboms?: readonly { readonly path: string; readonly text: string }[];
 }
 
 /**
@@ -64,6 +66,7 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
       size,
       sha256,
     })),
+    ...(input.sboms ?? []).map(({ path: inside, text: document }) => text(inside, document)),
     ...(await siteScripts(input.templatesDir)),
   ];
   for (const [language, name] of [

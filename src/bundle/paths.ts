@@ -27,6 +27,7 @@ const ORDER = [
   /^site\//,
   /^files\//,
   /^extras\//,
+  /^sbom\//,
 ];
 
 /** `openim-2.3.9-linux-arm64`: the archive's top folder, and with `.tar` its name. */
@@ -44,6 +45,9 @@ export function tarballPath(component: string): string {
 export function extraPath(name: ExtraName): string {
   return name === "docker" ? "extras/docker.tgz" : "extras/docker-compose";
 }
+
+/** Where an archive's SBOMs lie. */
+export const SBOM_FOLDER = "sbom/";
 
 /** For sorting an archive's files, images aside; within a group by the bytes of the path. */
 export function comparePlaces(a: string, b: string): number {

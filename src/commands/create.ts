@@ -37,6 +37,10 @@ The archive appears under its name only when it is whole and flushed to disk.`;
         "Where the archive goes: a folder, made when missing, or for one platform a file name ending in .tar. [default: the current folder]",
     }),
     force: Flags.boolean({ summary: "Replace an archive that exists." }),
+    sbom: Flags.boolean({
+      summary:
+        "Put CycloneDX documents of the packages in the images into the archive, in sbom/. All images are fetched before it is begun.",
+    }),
     locked: Flags.string({
       helpValue: "FILE",
       summary: "Use exactly what this lock says, or fail saying what moved.",
@@ -69,6 +73,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
         ...engine,
         ...built,
         { phase: "fetch" as const, subject },
+        ...(flags.sbom ? [{ phase: "walk" as const, subject }] : []),
         { phase: "pack" as const, subject },
       ];
     });
@@ -76,6 +81,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
       createJob(definition, selection, {
         ...this.sourceOptions(flags, onEvent),
         force: flags.force,
+        sbom: flags.sbom,
         ...this.packaging,
         ...(flags.output === undefined ? {} : { output: flags.output }),
         ...(lock === undefined ? {} : { lock }),

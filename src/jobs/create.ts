@@ -1,20 +1,22 @@
-import { fetchImages, packedComponents, planFetch } from "../acquire/fetch.js";
+import { fetchImages, planFetch } from "../acquire/fetch.js";
 import { assembleBundle } from "../bundle/assemble.js";
 import type { BundleLayout } from "../bundle/layout.js";
-import { type BundleWriter, openBundleWriter } from "../bundle/writer.js";
+import { openBundleWriter } from "../bundle/writer.js";
 import { formatBytes } from "../core/bytes.js";
-import { type Digest, isDigest } from "../core/digest.js";
+import type { Digest } from "../core/digest.js";
 import { BundlerError, isAbort } from "../core/errors.js";
 import { noEvents } from "../core/events.js";
 import { together } from "../core/together.js";
 import type { Definition } from "../definition/types.js";
 import { planFailure } from "../plan/plan.js";
-import type { Lock, PlatformLock } from "../plan/types.js";
+import type { Lock } from "../plan/types.js";
 import { type Builds, openBuilds } from "./builds.js";
 import { fetchExtras } from "./extras.js";
 import { obeyLock } from "./locked.js";
 import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
+import { packImage } from "./pack-image.js";
 import { type SelectionOptions, planWith } from "./plan.js";
+import { type Sboms, makeSboms } from "./sboms.js";
 import { type SourceOptions, type Sources, withSources } from "./sources.js";
 
 export interface CreateOptions extends SourceOptions {
@@ -24,6 +26,8 @@ export interface CreateOptions extends SourceOptions {
   readonly force: boolean;
   /** Use exactly this instead of asking what there is. */
   readonly lock?: Lock;
+  /** Put documents of the packages in the images into the archive. */
+  readonly sbom?: boolean;
   /** The package's `templates/site`. */
   readonly templatesDir: string;
   readonly tool: { readonly name: string; readonly version: string };
@@ -38,6 +42,8 @@ export interface CreatedBundle {
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
   /** Bytes fetched by this run; the rest was in the store. */
   readonly fetched: number;
+  /** Packages that its SBOM lists; absent when it has none. */
+  readonly packages?: number;
 }
 
 export interface CreateResult {
@@ -48,8 +54,9 @@ export interface CreateResult {
 /** One archive before its first byte: every image known, and what goes where. */
 interface Prepared extends Omit<Claimed, "size"> {
   readonly layout: BundleLayout;
-  /** Bytes fetched while images were built; absent when nothing was built. */
+  /** Bytes fetched before it was laid out, for builds or an SBOM; absent when nothing was. */
   readonly fetched?: number;
+  readonly sboms?: Sboms;
   /** Bytes of the engine that were fetched. */
   readonly engine: number;
 }
@@ -138,7 +145,10 @@ async function freshLock(
   return plan.lock;
 }
 
-/** Fetches the engine if one goes in, builds what is to be built, fetching the other images beside it, and lays the archive out. */
+/**
+ * Fetches the engine if one goes in, builds what is to be built, fetching the other images beside it,
+ * looks into all of them where an SBOM is wanted, and lays the archive out.
+ */
 async function prepare(
   definition: Definition,
   { date }: Lock,
@@ -168,14 +178,25 @@ async function prepare(
   if (definition.components.some(({ build }) => build !== undefined)) {
     await together(jobs, signal, (job, stop) => job(stop));
   }
-  const layout = await assembleBundle({ definition, lock, date, tool, templatesDir, extras });
+  const sboms =
+    context.sbom === true
+      ? await makeSboms(
+          { definition, lock, date, tool },
+          { ...context, onFetch: toBuild ? noEvents : context.onEvent },
+        )
+      : undefined;
+  const layout = await assembleBundle({
+    ...{ definition, lock, date, tool, templatesDir, extras },
+    ...(sboms === undefined ? {} : { sboms: sboms.documents }),
+  });
   return {
     lock,
     layout,
     output: claimed.output,
     fetch: await planFetch(lock, store),
     engine,
-    ...(toBuild ? { fetched: claimed.fetch.bytes } : {}),
+    ...(toBuild || sboms !== undefined ? { fetched: claimed.fetch.bytes } : {}),
+    ...(sboms === undefined ? {} : { sboms }),
   };
 }
 
@@ -219,7 +240,7 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
     const fetching = fetchImages(lock, fetch, {
       ...context,
       signal,
-      // What was fetched beside the builds has been told.
+      // What was fetched for builds and SBOMs has been told.
       onEvent: prepared.fetched === undefined ? onEvent : noEvents,
       onReady: pack,
     });
@@ -246,60 +267,6 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
     components: layout.manifest.components.map(({ name }) => name),
     leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
     fetched: (prepared.fetched ?? 0) + prepared.engine + fetch.bytes,
+    ...(prepared.sboms === undefined ? {} : { packages: prepared.sboms.packages }),
   };
-}
-
-/** Packs one image; a blob that has rotted in the store is dropped and fetched again, once in a run. */
-async function packImage(
-  component: string,
-  lock: PlatformLock,
-  writer: BundleWriter,
-  context: CreateOptions & Sources & { readonly healing: Map<Digest, Promise<void>> },
-): Promise<void> {
-  const healedHere = new Set<Digest>();
-  for (;;) {
-    try {
-      await writer.image(component);
-      return;
-    } catch (error) {
-      const digest = error instanceof BundlerError ? error.details["digest"] : undefined;
-      if (typeof digest !== "string" || !isDigest(digest) || healedHere.has(digest)) throw error;
-      healedHere.add(digest);
-      // Images that share the blob meet the same damage and wait for the same cure.
-      const cure = context.healing.get(digest) ?? heal(digest, component, lock, context);
-      context.healing.set(digest, cure);
-      await cure;
-    }
-  }
-}
-
-async function heal(
-  digest: Digest,
-  component: string,
-  lock: PlatformLock,
-  context: CreateOptions & Sources,
-): Promise<void> {
-  await context.store.remove(digest);
-  const components = packedComponents(lock).filter(({ name }) => name === component);
-  const method = components[0]?.method;
-  if (method === "provided" || method === "build") {
-    const anew =
-      method === "build" ? "the image is built anew" : "it is read from the image archive anew";
-    throw new BundlerError(
-      "INTEGRITY",
-      `${component}: the stored blob ${digest} was damaged and has been deleted.`,
-      {
-        hint: `Run the same command again: ${anew}.`,
-        details: { component },
-      },
-    );
-  }
-  const message = `${component}: the stored blob ${digest} was damaged; it is fetched again.`;
-  context.onEvent({ type: "notice", level: "warn", message });
-  const single = { platform: lock.platform, components };
-  await fetchImages(single, await planFetch(single, context.store), {
-    ...context,
-    onEvent: noEvents,
-    onReady: () => undefined,
-  });
 }

@@ -39,7 +39,7 @@ interface Property {
   readonly value: string;
 }
 
-/** A CycloneDX document as text, `sbom/redis.cdx.json`; the same input gives the same text. */
+/** The document of one image of a bundle, as text; the same input gives the same text. */
 export function imageSbom(bundle: SbomBundle, image: SbomImage): string {
   const graph = new Graph();
   const container = containerOf(bundle, image);
@@ -87,8 +87,15 @@ function documentOf({ date, tool }: SbomBundle, root: Component, graph: Graph): 
     dependencies: graph.dependencies(root),
   };
   const serialNumber = `urn:uuid:${nameUuid(JSON.stringify(document))}`;
-  return `${JSON.stringify({ ...document, serialNumber }, undefined, 2)}\n`;
+  const text = `${JSON.stringify({ ...document, serialNumber }, undefined, 2)}\n`;
+  return text.replace(
+    UNPRINTABLE,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
+
+/** What a terminal might obey, and JSON allows: control characters, and those that turn text round. */
+const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The namespace of URLs (RFC 9562, 6.6). */
 const NAMESPACE = Buffer.from("6ba7b8119dad11d180b400c04fd430c8", "hex");

@@ -42,3 +42,14 @@ export interface ComponentPackages {
   /** What should have told of packages and could not be read, sorted by path. */
   readonly skipped: readonly { readonly path: string; readonly reason: string }[];
 }
+
+/** What `sbom` tells: the packages of an archive's images, and where the documents of them are. */
+export interface SbomResult {
+  readonly archive: string;
+  readonly name: string;
+  readonly version: string;
+  readonly platform: string;
+  readonly components: readonly ComponentPackages[];
+  /** The documents that were written. */
+  readonly files: readonly string[];
+}

@@ -3,12 +3,14 @@ import { openBundle } from "../bundle/reader.js";
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import { parsePlatform } from "../core/platform.js";
+import { packageWalk } from "../sbom/read-packages.js";
 import type { WalkedBundle } from "../walk/types.js";
 import { walkBundle } from "../walk/walk.js";
 import type { Finding } from "./report.js";
 import { finding } from "./rules.js";
 import { checkLayers, checkUnpacked } from "./rules/layers.js";
 import { checkPrograms } from "./rules/programs.js";
+import { checkSboms, hasSboms } from "./rules/sbom.js";
 
 /**
  * Looks into every layer of every image. An archive whose structure cannot be followed gets one
@@ -20,10 +22,13 @@ export async function checkDeep(
   options: { readonly signal: AbortSignal; readonly onEvent: EventSink },
 ): Promise<readonly Finding[]> {
   let walked: WalkedBundle;
+  let sboms: readonly Finding[] = [];
   try {
     const bundle = await openBundle(path);
     try {
-      walked = await walkBundle(bundle, options);
+      const looking = hasSboms(bundle);
+      walked = await walkBundle(bundle, { ...options, ...(looking ? packageWalk : {}) });
+      if (looking) sboms = await checkSboms(bundle, walked);
     } finally {
       await bundle.close();
     }
@@ -32,7 +37,7 @@ export async function checkDeep(
     const message = `The layers cannot be looked into: ${error.message}`;
     return [finding("image/unread", { subject: basename(path), message })];
   }
-  return checkWalked(walked);
+  return [...checkWalked(walked), ...sboms];
 }
 
 /** What the rules say of a bundle that was walked through. */

@@ -7,6 +7,7 @@ export const RULE_GROUPS = [
   "manifest",
   "image",
   "programs",
+  "sbom",
   "compose",
   "scripts",
   "table",
@@ -143,6 +144,15 @@ export const RULES: readonly Rule[] = [
         "layer/unread": "A layer is compressed in a way that is not looked into.",
         "programs/hidden": "A program for another machine is deleted or replaced by a later layer.",
         "programs/glibc": "The programs need glibc 2.34 or newer, and so Docker 20.10.10 or newer.",
+      },
+    },
+    true,
+  ),
+  ...rules(
+    "sbom",
+    {
+      warning: {
+        "sbom/mismatch": "A document in sbom/ does not list the packages that are in the image.",
       },
     },
     true,

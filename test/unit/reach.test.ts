@@ -41,6 +41,8 @@ describe("network code", () => {
     "bundle/inspect.ts",
     "commands/verify.ts",
     "commands/inspect.ts",
+    "sbom/read-packages.ts",
+    "commands/sbom.ts",
   ])("cannot be reached from %s", async (start) => {
     const ways = await reachable(path.join(src, start));
     const network = [...ways]

@@ -70,6 +70,7 @@ describe("the command surface", () => {
         --locked FILE
         --mirror REGISTRY=URL*
         --only A,B*
+        --sbom
         --source NAME=FILE*
         --store DIR
         --strategy COMPONENT=WAY*
@@ -130,6 +131,11 @@ describe("the command surface", () => {
         --set NAME=VALUE*
         --throw-away
         --timeout SECONDS
+        -q --quiet
+      sbom archive [component]
+        --json
+        --split DIR
+        -o --output FILE
         -q --quiet
       verify [archive]
         --config FILE

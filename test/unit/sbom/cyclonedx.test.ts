@@ -11,6 +11,7 @@ import {
   bundleSbom,
   imageSbom,
 } from "../../../src/sbom/cyclonedx.js";
+import { sbomDocuments } from "../../../src/sbom/documents.js";
 import { licenseChoices } from "../../../src/sbom/licenses.js";
 import { packageUrl } from "../../../src/sbom/purl.js";
 import type { Package } from "../../../src/sbom/types.js";
@@ -175,6 +176,15 @@ describe("an SBOM", () => {
     expect(graph.get("image:redis")).toContain("pkg:deb/debian/libc6@1:2.0-1");
     const refs = new Set([...components.map((one) => one["bom-ref"]), "bundle:openim"]);
     for (const [ref, on] of graph) for (const one of [ref, ...on]) expect(refs).toContain(one);
+  });
+
+  it("of a component called bundle does not take the bundle's place", () => {
+    const images = [image("bundle", []), image("bundle-image", [])];
+    expect(sbomDocuments(bundle, images).map((one) => one.path)).toEqual([
+      "sbom/bundle.cdx.json",
+      "sbom/bundle-image.cdx.json",
+      "sbom/bundle-image-image.cdx.json",
+    ]);
   });
 
   it("that is wrong is not valid by that schema", () => {

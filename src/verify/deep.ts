@@ -41,7 +41,7 @@ export async function checkDeep(
 }
 
 /** What the rules say of a bundle that was walked through. */
-export function checkWalked(walked: WalkedBundle): readonly Finding[] {
+function checkWalked(walked: WalkedBundle): readonly Finding[] {
   const platform = parsePlatform(walked.manifest.platform);
   return [
     ...checkUnpacked(walked),

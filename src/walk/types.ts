@@ -31,7 +31,7 @@ export interface ScriptProgram {
 }
 
 /** A program of another system; `machine` for people: `macOS arm64`, `Windows x86-64`. */
-export interface StrangeProgram {
+interface StrangeProgram {
   readonly format: "mach-o" | "pe";
   readonly machine: string;
 }

@@ -4,6 +4,7 @@ import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { benchDeep } from "./deep.js";
 import { writeDefinition } from "./images.js";
 import { measure, median } from "./measure.js";
 
@@ -13,25 +14,45 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "600" },
     runs: { type: "string", default: "3" },
     dir: { type: "string", default: os.tmpdir() },
+    // "deep": that part alone.
+    only: { type: "string" },
   },
 });
 const runs = Number(values.runs);
 const root = path.resolve(import.meta.dirname, "../..");
 const work = await mkdtemp(path.join(values.dir, "openim-bundler-bench-"));
-const server = fork(path.join(import.meta.dirname, "registry-process.js"), [
-  path.join(work, "registry"),
-  values.images,
-  values.megabytes,
-]);
+const bundler = (...args) => [
+  process.execPath,
+  [path.join(root, "bin/run.js"), ...args, "--quiet"],
+];
+const sh = (script) => ["sh", ["-c", script]];
+const ratio = (label, a, b, aim) =>
+  console.log(`${label.padEnd(44)} ${(a / b).toFixed(2)} ×${aim ? `   aim ≤ ${aim}` : ""}`);
 
 try {
-  const registry = await new Promise((resolve, reject) =>
-    server.once("message", resolve).once("exit", reject),
+  console.log(
+    `${os.cpus().length} × ${os.cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, ${work}`,
   );
-  await bench(registry);
+  if (values.only !== "deep") await withRegistry(bench);
+  await benchDeep(work, { megabytes: Number(values.megabytes), series, ratio, sh, bundler });
 } finally {
-  server.disconnect();
   await rm(work, { recursive: true, force: true });
+}
+
+async function withRegistry(job) {
+  const server = fork(path.join(import.meta.dirname, "registry-process.js"), [
+    path.join(work, "registry"),
+    values.images,
+    values.megabytes,
+  ]);
+  try {
+    const registry = await new Promise((resolve, reject) =>
+      server.once("message", resolve).once("exit", reject),
+    );
+    await job(registry);
+  } finally {
+    server.disconnect();
+  }
 }
 
 async function bench({ url, host, blobs, repositories }) {
@@ -40,10 +61,6 @@ async function bench({ url, host, blobs, repositories }) {
   const store = path.join(work, "store");
   const archive = path.join(work, "bench.tar");
   const copy = path.join(work, "copy.tar");
-  const bundler = (...args) => [
-    process.execPath,
-    [path.join(root, "bin/run.js"), ...args, "--quiet"],
-  ];
   const create = bundler(
     ...["create", definition, "--platform", "linux/arm64", "--mirror", `docker.io=${url}`],
     ...["--store", store, "-o", archive, "--force"],
@@ -51,9 +68,6 @@ async function bench({ url, host, blobs, repositories }) {
   const distinct = new Map(blobs.map((blob) => [blob.digest, blob]));
   const bytes = [...distinct.values()].reduce((sum, { size }) => sum + size, 0);
   const mib = (size) => `${(size / 1024 / 1024).toFixed(0)} MiB`;
-  console.log(
-    `${os.cpus().length} × ${os.cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, ${work}`,
-  );
   console.log(
     `${repositories.length} images, ${distinct.size} distinct blobs, ${mib(bytes)}; medians of ${runs} runs\n`,
   );
@@ -71,7 +85,6 @@ async function bench({ url, host, blobs, repositories }) {
   );
   const fresh = (...paths) =>
     Promise.all(paths.map((one) => rm(one, { recursive: true, force: true })));
-  const sh = (script) => ["sh", ["-c", script]];
   const installed = (program) => {
     try {
       execFileSync("sh", ["-c", `command -v ${program}`], { stdio: "ignore" });
@@ -86,19 +99,23 @@ async function bench({ url, host, blobs, repositories }) {
     sh(
       `mkdir -p '${fetched}' && curl -sSf --parallel --parallel-max 6 -K '${curlConfig}' && find '${fetched}' -type f -exec sha256sum {} +`,
     ),
-    () => fresh(fetched),
+    { before: () => fresh(fetched) },
   );
-  const cold = await series("create, nothing in the store", create, () => fresh(store, archive));
+  const cold = await series("create, nothing in the store", create, {
+    before: () => fresh(store, archive),
+  });
   await fresh(fetched);
-  const warm = await series("create, everything in the store", create, () => fresh(archive));
+  const warm = await series("create, everything in the store", create, {
+    before: () => fresh(archive),
+  });
   const size = (await stat(archive)).size;
-  const cp = await series(`cp of the archive (${mib(size)})`, ["cp", [archive, copy]], () =>
-    fresh(copy),
-  );
+  const cp = await series(`cp of the archive (${mib(size)})`, ["cp", [archive, copy]], {
+    before: () => fresh(copy),
+  });
   const cpSync = await series(
     "cp of the archive, flushed",
     sh(`cp '${archive}' '${copy}' && sync '${copy}'`),
-    () => fresh(copy),
+    { before: () => fresh(copy) },
   );
   await fresh(copy);
   const verify = await series("verify", bundler("verify", archive));
@@ -114,11 +131,9 @@ async function bench({ url, host, blobs, repositories }) {
         )
         .join(" && ");
       others.push(
-        await series(
-          `skopeo to ${kind}, image by image`,
-          sh(`mkdir -p '${fetched}' && ${each}`),
-          () => fresh(fetched),
-        ),
+        await series(`skopeo to ${kind}, image by image`, sh(`mkdir -p '${fetched}' && ${each}`), {
+          before: () => fresh(fetched),
+        }),
       );
       const sizes = await Promise.all(
         (await readdir(fetched)).map((name) => stat(path.join(fetched, name))),
@@ -136,17 +151,13 @@ async function bench({ url, host, blobs, repositories }) {
       return fresh(copy);
     };
     others.push(
-      await series(
-        "docker pull and save",
-        sh(`${pull} && docker save -o '${copy}' ${names}`),
-        forget,
-      ),
+      await series("docker pull and save", sh(`${pull} && docker save -o '${copy}' ${names}`), {
+        before: forget,
+      }),
     );
   }
 
   console.log("");
-  const ratio = (label, a, b, aim) =>
-    console.log(`${label.padEnd(44)} ${(a / b).toFixed(2)} ×${aim ? `   aim ≤ ${aim}` : ""}`);
   ratio("cold create / floor", cold.seconds, floor.seconds, "1.3");
   ratio("warm create / cp", warm.seconds, cp.seconds, "1.5");
   ratio("warm create / cp flushed", warm.seconds, cpSync.seconds);
@@ -166,11 +177,11 @@ function engineRuns() {
   }
 }
 
-async function series(label, [command, args], before = () => undefined) {
+async function series(label, [command, args], { before = () => undefined, accepted = [0] } = {}) {
   const results = [];
   for (let run = 0; run < runs; run++) {
     await before();
-    results.push(await measure(command, args));
+    results.push(await measure(command, args, { accepted }));
   }
   const seconds = median(results.map((one) => one.seconds));
   const peak = Math.max(...results.map((one) => one.peak));

@@ -37,6 +37,8 @@ describe("network code", () => {
 
   it.each([
     "verify/verify.ts",
+    "walk/walk.ts",
+    "walk/layer-worker.ts",
     "bundle/reader.ts",
     "bundle/inspect.ts",
     "commands/verify.ts",

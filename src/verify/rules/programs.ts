@@ -134,7 +134,7 @@ function missingInterpreter(
 }
 
 /** What a file is for when it runs on other machines only; undefined when it runs, or is none to run. */
-export function foreignMachine(
+function foreignMachine(
   { program, mode }: Pick<FinalFile, "mode"> & { readonly program?: Program },
   platform: Platform,
 ): string | undefined {

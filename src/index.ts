@@ -26,7 +26,17 @@ export type {
   Setting,
 } from "./definition/types.js";
 export { inspectBundle } from "./bundle/inspect.js";
-export { type Finding, type VerifyReport, verifyBundle as verify } from "./verify/verify.js";
+export {
+  type Finding,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyBundle as verify,
+} from "./verify/verify.js";
+export { type VerifyConfig, type Waiver, readConfigFlags } from "./verify/config.js";
+export { readConfigFile } from "./verify/config-file.js";
+export { type Rule, RULES } from "./verify/rules.js";
+export { formatJUnit } from "./verify/junit.js";
+export { formatSarif } from "./verify/sarif.js";
 export { type Rehearsal, rehearseBundle as rehearse } from "./rehearse/rehearse.js";
 export type { RehearseOptions } from "./rehearse/options.js";
 export { readPackages } from "./sbom/read-packages.js";

@@ -5,6 +5,8 @@ import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { EXIT_CODES } from "../../src/core/errors.js";
 import { checkDefinition } from "../../src/definition/definition.js";
+import { readConfigFile } from "../../src/verify/config-file.js";
+import { RULE_GROUPS, RULES } from "../../src/verify/rules.js";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const readme = await readFile(path.join(root, "README.md"), "utf8");
@@ -57,6 +59,30 @@ describe("the README", () => {
   it("lists every exit code", () => {
     const listed = [...readme.matchAll(/^\| (\d+) +\|/gm)].map(([, code]) => Number(code));
     expect(listed).toEqual([0, ...Object.values(EXIT_CODES)].toSorted((a, b) => a - b));
+  });
+
+  it("lists every rule of verify, with its severity and what it finds", () => {
+    const listed = [...readme.matchAll(/^\| `(\w+\/[\w-]+)` +\| (\w+)(, deep)? +\| (.*?) +\|$/gm)];
+    expect(
+      listed.map(([, id, severity, deep, says]) => ({ id, severity, deep: !!deep, says })),
+    ).toEqual(
+      RULE_GROUPS.flatMap((group) =>
+        RULES.filter((rule) => rule.group === group).map(({ id, severity, deep, says }) => ({
+          ...{ id, severity, deep, says },
+        })),
+      ),
+    );
+  });
+
+  it("shows a configuration of verify that holds", async () => {
+    const text = /^ {4}rules:\n(?: {4}.*\n)+/m.exec(readme)?.[0].replace(/^ {4}/gm, "") ?? "";
+    const dir = await mkdtemp(path.join(tmpdir(), "readme-"));
+    try {
+      await writeFile(path.join(dir, "verify.yaml"), text);
+      expect((await readConfigFile(path.join(dir, "verify.yaml"))).waivers).toHaveLength(1);
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
   });
 
   it("links to sections and folders that are there", async () => {

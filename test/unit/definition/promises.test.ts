@@ -249,3 +249,25 @@ it("all of them are in the schema that editors get", () => {
     expect(schema).toContain(`"${word}"`);
   }
 });
+
+describe("what a definition allows", () => {
+  it("is a path in the image or a mount of the host, with its reason", async () => {
+    const lines = "allow: [{ path: opt/**, reason: so }, { mount: /, reason: it measures }]";
+    const { components } = await loadDefinition(await writeFolder(withWeb(lines)));
+    expect(components.find(({ name }) => name === "web")?.allow).toEqual([
+      { path: "opt/**", reason: "so" },
+      { mount: "/", reason: "it measures" },
+    ]);
+  });
+
+  it.each([
+    ["{ path: opt }", "reason is missing"],
+    ["{ reason: so }", "must have either path or mount"],
+    ["{ path: a, mount: /, reason: so }", "must have either path or mount"],
+    ["{ path: /, reason: so }", "must name a file or a folder"],
+    ["{ paht: a, reason: so }", "unknown key"],
+  ])("is not %s", async (entry, message) => {
+    const problems = await problemsOf(withWeb(`allow: [${entry}]`));
+    expect(problems.join("\n")).toContain(message);
+  });
+});

@@ -9,7 +9,6 @@ import { readElfHeader } from "../../../src/image/elf.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";
 import type { LockedImage } from "../../../src/plan/types.js";
 import { encodeHeader } from "../../../src/tar/header.js";
-import type { TarFacts } from "../../../src/verify/archive.js";
 import { readConfigFlags } from "../../../src/verify/config.js";
 import type { Finding } from "../../../src/verify/report.js";
 import { checkLayers } from "../../../src/verify/rules/layers.js";
@@ -279,7 +278,7 @@ export const CASES: Readonly<Record<string, Case>> = {
           entries: [],
           faults: [],
           hashes: new Map([["x", { unreadable: "EIO." }]]),
-        } as unknown as TarFacts,
+        } as never,
         "images/redis.tar",
       ),
   },

@@ -5,7 +5,7 @@ import { RULES, ruleOf } from "./rules.js";
 
 /** What a configuration may make of a rule. */
 export const LEVELS = ["error", "warning", "note", "off"] as const;
-export type Level = Severity | "off";
+type Level = Severity | "off";
 
 /** A finding that is known and accepted. */
 export interface Waiver {

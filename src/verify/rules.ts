@@ -15,7 +15,7 @@ export const RULE_GROUPS = [
   "config",
 ] as const;
 
-export type RuleGroup = (typeof RULE_GROUPS)[number];
+type RuleGroup = (typeof RULE_GROUPS)[number];
 
 /** One thing that `verify` looks for. */
 export interface Rule {

@@ -21,10 +21,11 @@ start_emulation() {
   emulate arm "$ELF_ARM" "$LAB/rootfs/base/arm/bin/busybox"
 }
 
-# emulate QEMU-NAME MAGIC BUSYBOX: leaves alone a machine that can run BUSYBOX already. Flag F makes
-# the kernel hold the emulator open, so that it works in containers that do not contain it.
+# emulate QEMU-NAME MAGIC BUSYBOX: leaves alone a machine that can run BUSYBOX already, unless by what
+# another run of the lab will take back. Flag F makes the kernel hold the emulator open, so that it works
+# in containers that do not contain it.
 emulate() {
-  ! "$3" true 2>/dev/null || return 0
+  if "$3" true 2>/dev/null && ! compgen -G "$BINFMT/openim-lab-$1-*" >/dev/null; then return 0; fi
   local entry=openim-lab-$1-$$
   printf ':%s:M::%s:%s:%s:PF' "$entry" "$2" "$ELF_MASK" \
     "$LAB/tools/bookworm/usr/libexec/qemu-binfmt/$1-binfmt-P" >"$BINFMT/register"

@@ -26,12 +26,16 @@ bring_up() {
         not_ready compose_failed
         return 1
     fi
+    # podman-compose shows whole command lines, passwords too.
+    SECRETS=$(all_secrets)
+    (umask 077 && : >"$HOME_DIR/up.log")
+    chmod 600 "$HOME_DIR/up.log"
     start "$HOME_DIR/up.log" become_project "$@"
     while :; do
         if [ "$started" = no ] && start_ended; then
             started=yes
             start_outcome || started=failed
-            cat "$HOME_DIR/up.log" >>"$LOG"
+            without_secrets <"$HOME_DIR/up.log" >>"$LOG"
         fi
         run_health_checks
         states=$(service_states "$expected")
@@ -182,7 +186,7 @@ not_ready() { # KEY ARG...
         start_outcome 2>/dev/null || :
     fi
     if [ -s "$HOME_DIR/up.log" ]; then
-        printf '%s\n' "$(tail -n 20 "$HOME_DIR/up.log")" | tee -a "$LOG" >&2
+        tail -n 20 "$HOME_DIR/up.log" | without_secrets | tee -a "$LOG" >&2
     fi
     printf '%s\n' "$states" | awk -F '\t' '$1 != "ready"' |
         while IFS=$TAB read -r _ name word id restarts; do
@@ -191,7 +195,7 @@ not_ready() { # KEY ARG...
             [ "$id" != - ] || continue
             probe=$(last_probe "$id")
             [ -z "$probe" ] || say health_check_said "$probe" >&2
-            "$ENGINE" logs --tail 20 "$id" 2>&1 </dev/null | sed 's/^/    /' | tee -a "$LOG" >&2
+            "$ENGINE" logs --tail 20 "$id" 2>&1 </dev/null | without_secrets | sed 's/^/    /' | tee -a "$LOG" >&2
         done
     say "$@" >&2
 }

@@ -13,8 +13,7 @@ pack_support() {
     (umask 077 && mkdir "$work") 2>/dev/null || fail 10 folder_not_writable "${TMPDIR:-/tmp}"
     name=$PROJECT-support
     (umask 077 && mkdir "$work/$name")
-    secrets=$work/secrets
-    (umask 077 && all_secrets >"$secrets")
+    SECRETS=$(all_secrets)
     collect_support "$work/$name"
     if (umask 077 && tar -C "$work" -cf "$file.new" "$name") 2>/dev/null; then
         mv "$file.new" "$file"
@@ -54,6 +53,8 @@ collect() { # FILE COMMAND ARG...
     { "$@" 2>&1 </dev/null || printf '(%s)\n' "$?"; } | without_secrets >"$target"
 }
 
+SECRETS=
+
 # The values of all secrets of all releases here, longest first so that none hides in another.
 all_secrets() {
     for file in "$HOME_DIR"/releases/*/.env "$HOME_DIR/settings.env"; do
@@ -69,9 +70,16 @@ all_secrets() {
     done | awk 'length($0) > 3 { print length($0) "\t" $0 }' | sort -rn | cut -f 2- | uniq
 }
 
+# What comes in, with a mark in the place of every secret. The list comes before it, up to an empty line,
+# and so is in no command line that others may see.
 without_secrets() {
-    awk -v list="$secrets" '
-        BEGIN { while ((getline line < list) > 0) secret[++count] = line }
+    {
+        [ -z "$SECRETS" ] || printf '%s\n' "$SECRETS"
+        echo
+        cat
+    } | awk '
+        listed == 0 && $0 != "" { secret[++count] = $0; next }
+        listed == 0 { listed = 1; next }
         {
             for (i = 1; i <= count; i++) {
                 while ((at = index($0, secret[i])) > 0) {

@@ -470,6 +470,9 @@ export const CASES: Readonly<Record<string, Case>> = {
         parsePlatform(ARM64),
       ),
   },
+  "sbom/mismatch": {
+    forged: (f) => f.files.set("sbom/bundle.cdx.json", Buffer.from("{}")),
+  },
   "programs/glibc": {
     findings: () => checkPrograms(walked({ tool: { glibc: "2.36" } }, ARM64), parsePlatform(ARM64)),
   },

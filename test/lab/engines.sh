@@ -38,10 +38,12 @@ start_docker() {
   PATH=$(engine_path "$name") "$@" dockerd --config-file "$dir/daemon.json" \
     --data-root "$dir/data" --exec-root "$dir/exec" --pidfile "$dir/pid" -H "unix://$dir/sock" \
     "${network[@]}" >"$dir/log" 2>&1 </dev/null &
-  local attempt
+  local attempt daemon=$!
+  # Whoever kills it knows.
+  disown "$daemon"
   for attempt in $(seq 100); do
     ! docker_on "$name" version >/dev/null 2>&1 || return 0
-    [ "$attempt" -lt 5 ] || kill -0 "$!" 2>/dev/null || break
+    [ "$attempt" -lt 5 ] || kill -0 "$daemon" 2>/dev/null || break
     sleep 0.2
   done
   tail -n 20 "$dir/log"

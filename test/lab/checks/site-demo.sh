@@ -21,10 +21,15 @@ install_demo() {
 # allow_few_files FOLDER: a container may not have more open files than the machine that it runs on, and
 # labs may have few.
 allow_few_files() {
-  [ "$(ulimit -Hn)" != unlimited ] || return 0
+  local limit
+  limit=$(ulimit -Hn)
+  [ "$limit" != unlimited ] || return 0
   (
     cd "$1"
-    sed -i -E "s/^( +(soft|hard): )[0-9]+$/\\1$(ulimit -Hn)/" compose.yaml
-    sed -i "s/^[0-9a-f]*  compose.yaml$/$(sha256sum compose.yaml)/" SHA256SUMS
+    sed -i -E "s/^( +(soft|hard): )[0-9]+$/\\1$limit/" compose.yaml
+    sed -i -E "s/^(-\tnofile\t)[0-9]+/\\1$limit/" site/requires.tsv
+    for file in compose.yaml site/requires.tsv; do
+      sed -i "s#^[0-9a-f]*  $file\$#$(sha256sum "$file")#" SHA256SUMS
+    done
   )
 }

@@ -97,6 +97,8 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       }),
     );
 
+    if (name === "bash") return;
+
     it.concurrent(
       "goes back by itself when a service of the newer release does not become healthy",
       onSite(async (site) => {

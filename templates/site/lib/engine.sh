@@ -70,7 +70,9 @@ engine_folder() {
     folder=$(engine_fact folder 2>/dev/null) && [ -n "$folder" ] || return 1
     if engine_has_containerd_store; then
         address=$(engine_fact containerd 2>/dev/null) || address=
-        if [ -z "$address" ] && [ -e "$HOST_ROOT/run/containerd/containerd.sock" ]; then
+        # One of its own lies inside its folder, whatever else runs here.
+        if [ -z "$address" ] && [ ! -d "$folder/containerd/daemon" ] &&
+            [ -e "$HOST_ROOT/run/containerd/containerd.sock" ]; then
             address=/run/containerd/containerd.sock
         fi
         case $address in

@@ -7,6 +7,7 @@ site_refusal_checks() {
   check "$SITE_NAME: check refuses a bundle with one byte changed" refuses_flipped_byte
   check "$SITE_NAME: check refuses what a truncated archive unpacks to" refuses_truncated
   check "$SITE_NAME: check refuses a port that is taken, and says by whom" refuses_taken_port
+  check "$SITE_NAME: check refuses an engine without room for the images" refuses_full_disk
 }
 
 # refuses EXIT-CODE COMMAND…: it ends with that code, and nothing has changed.
@@ -61,4 +62,18 @@ refuses_taken_port() {
   refuses 11 installer 1.0.0 check
   kill "$holder"
   said 16379 busybox "$holder"
+}
+
+# An engine of its own, which keeps its images on a file system as small as this.
+refuses_full_disk() {
+  local SITE_ENGINE=$SITE_ENGINE-full
+  local dir=$LAB/$SITE_ENGINE
+  local SITE_ENVIRONMENT=("${SITE_ENVIRONMENT[@]}" DOCKER_HOST="unix://$dir/sock")
+  mkdir -p "$dir/data"
+  mount -t tmpfs -o size=32m openim-lab "$dir/data"
+  open_air_gap "$SITE_ENGINE"
+  refuses 6 installer 1.0.0 check
+  said "$dir/data"
+  close_air_gap "$SITE_ENGINE"
+  umount "$dir/data"
 }

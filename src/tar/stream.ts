@@ -32,9 +32,10 @@ export interface TarStreamOptions {
   readonly headBytes: number;
   /**
    * Called for each entry, in order. `head` holds the first bytes of a file, nothing for anything
-   * else, and only until the call returns.
+   * else, and only until the call returns. `dataOffset` is where the file's bytes begin, in bytes
+   * from the archive's start.
    */
-  onEntry(entry: StreamedEntry, head: Buffer): void;
+  onEntry(entry: StreamedEntry, head: Buffer, dataOffset: number): void;
   /** Called after `onEntry` for a file; what it answers with gets the bytes that follow the head. */
   follow?(entry: StreamedEntry, head: Buffer): ContentSink | undefined;
 }
@@ -69,6 +70,8 @@ export class TarStreamReader {
   #padding = 0;
   /** Who gets the bytes passed over. */
   #sink: ContentSink | undefined;
+  /** Where the data of the entry begins whose header was read last. */
+  #dataOffset = 0;
   /** Bytes read before the current chunk. */
   #offset = 0;
   #zeroBlocks = 0;
@@ -168,6 +171,7 @@ export class TarStreamReader {
       }
       return;
     }
+    this.#dataOffset = offset + BLOCK;
     const size = this.#dataSize(header);
     const head = this.#head.subarray(0, Math.min(size, this.#head.length));
     if (head.length === 0) this.#entry({ ...header, size }, head);
@@ -198,7 +202,7 @@ export class TarStreamReader {
       mode: mode & 0o7777,
       linkpath: isLink ? linkpath : "",
     };
-    this.#options.onEntry(entry, type === "file" ? head : head.subarray(0, 0));
+    this.#options.onEntry(entry, type === "file" ? head : head.subarray(0, 0), this.#dataOffset);
     const sink = type === "file" ? this.#options.follow?.(entry, head) : undefined;
     this.#passOver(size, head.length);
     if (sink === undefined) return;

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBundle } from "../../../src/bundle/reader.js";
 import { digestOf } from "../../../src/core/digest.js";
 import type { BundlerEvent } from "../../../src/core/events.js";
-import { UNPACKS_ZSTD } from "../../../src/image/layer.js";
+import { UNPACKS_ZSTD } from "../../../src/image/unpack.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";
 import { CaptureBudget } from "../../../src/walk/captured.js";
 import type { WalkedBundle } from "../../../src/walk/types.js";

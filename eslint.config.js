@@ -37,6 +37,8 @@ const rooms = {
   sbom: ["walk", "bundle", "image", "tar"],
   verify: ["bundle", "compose", "definition", "image", "sbom", "tar", "walk"],
   rehearse: ["builder", "bundle", "definition", "dockerfile", "doctor", "image", "tar"],
+  inspect: ["walk", "bundle", "image", "tar"],
+  diff: ["walk", "sbom", "bundle", "compose", "definition", "image", "plan", "tar"],
   sample: ["definition", "image", "tar"],
 };
 const lower = Object.keys(rooms);

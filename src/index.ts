@@ -25,7 +25,9 @@ export type {
   DefinitionProblem,
   Setting,
 } from "./definition/types.js";
-export { inspectBundle } from "./bundle/inspect.js";
+export { inspectBundle } from "./inspect/inspect-bundle.js";
+export { type DiffOptions, diffBundles as diff } from "./diff/diff.js";
+export type { BundleDiff, Change, ComponentChange } from "./diff/types.js";
 export {
   type Finding,
   type VerifyOptions,

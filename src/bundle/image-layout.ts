@@ -20,7 +20,7 @@ export interface ImageLayout {
 }
 
 /** Every blob of an image once: its manifest, its config, its layers. */
-function blobsOf(image: LockedImage): readonly Descriptor[] {
+export function blobsOf(image: LockedImage): readonly Descriptor[] {
   const blobs = new Map<Digest, Descriptor>();
   for (const { mediaType, digest, size } of [image.manifest, image.config, ...image.layers]) {
     const known = blobs.get(digest);

@@ -3,7 +3,7 @@ import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
 import { formatBytes } from "../core/bytes.js";
 import { formatPlatform, parsePlatform } from "../core/platform.js";
-import type { BundleInspection } from "../bundle/inspect.js";
+import type { BundleInspection } from "../inspect/inspect-bundle.js";
 import type { DemoResult } from "../jobs/demo.js";
 import type { VerifyReport } from "../verify/report.js";
 import { describeCreated } from "../ui/describe-created.js";
@@ -47,7 +47,7 @@ export default class Demo extends BaseCommand {
       this.loadBundle("openim-2.3.9"),
       import("../jobs/demo.js"),
       import("../verify/verify.js"),
-      import("../bundle/inspect.js"),
+      import("../inspect/inspect-bundle.js"),
     ]);
     this.say(
       `${definition.name} ${definition.version} for ${subject}, from an embedded registry. All images are samples.\n`,

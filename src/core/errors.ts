@@ -38,6 +38,8 @@ export const EXIT_CODES = {
   BUILDER: 15,
   /** A bundle that did not come up in its rehearsal. */
   REHEARSAL: 16,
+  /** Asked by `diff --exit-code`: the two differ. */
+  DIFFERENT: 17,
   /** Stopped by SIGINT or SIGTERM. */
   INTERRUPTED: 130,
 } as const;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { BundleInspection } from "../../src/bundle/inspect.js";
+import type { BundleInspection } from "../../src/inspect/inspect-bundle.js";
 import { loadDefinition } from "../../src/definition/definition.js";
 import type { CreateResult } from "../../src/jobs/create.js";
 import type { PlanResult } from "../../src/jobs/plan.js";

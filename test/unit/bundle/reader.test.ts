@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { inspectBundle } from "../../../src/bundle/inspect.js";
+import { inspectBundle } from "../../../src/inspect/inspect-bundle.js";
 import { openBundle } from "../../../src/bundle/reader.js";
 import { withUnpacked } from "../../../src/bundle/unpacked.js";
 import { writeBundle } from "../../../src/bundle/writer.js";

@@ -90,6 +90,14 @@ describe("the command surface", () => {
         -o --output DIR
         -p --platform OS/ARCH
         -q --quiet
+      diff old new
+        --exit-code
+        --files COMPONENT*
+        --json
+        --packages
+        --text
+        -p --platform OS/ARCH
+        -q --quiet
       doctor [bundle]
         --binfmt-image IMAGE
         --builder NAME
@@ -103,6 +111,8 @@ describe("the command surface", () => {
         -q --quiet
         -y --yes
       inspect archive [component]
+        --files
+        --force
         --json
         -q --quiet
       plan [bundle]

@@ -39,6 +39,7 @@ const rooms = {
   rehearse: ["builder", "bundle", "definition", "dockerfile", "doctor", "image", "tar"],
   inspect: ["walk", "bundle", "image", "tar"],
   diff: ["walk", "sbom", "bundle", "compose", "definition", "image", "plan", "tar"],
+  report: ["walk", "sbom", "verify", "diff", "bundle", "image"],
   sample: ["definition", "image", "tar"],
 };
 const lower = Object.keys(rooms);
@@ -90,6 +91,10 @@ export default tseslint.config(
     languageOptions: {
       globals: globals.node,
     },
+  },
+  {
+    files: ["templates/report/*.js"],
+    languageOptions: { sourceType: "script", globals: globals.browser },
   },
   ...roomRules,
 );

@@ -6,9 +6,14 @@ const UNSEEN =
   // eslint-disable-next-line no-control-regex -- control characters are what this is about
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
+/** Nearly every text there is, told at once. */
+const PLAIN = /^[ -~]*$/;
+
 /** Text of an archive as it may be shown: what would act unseen becomes a visible `\u202e`. */
 export function visible(text: string): string {
-  return text.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return PLAIN.test(text)
+    ? text
+    : text.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import type { ComponentPackages } from "../sbom/types.js";
+import type { ComponentPackages, Package } from "../sbom/types.js";
 import { visible } from "./escape.js";
 
 /**
@@ -20,35 +20,44 @@ interface Column {
   readonly rows: readonly number[];
 }
 
+interface Row {
+  readonly component: string;
+  readonly one: Package;
+}
+
 /** Rows by name, then version, then component. */
 export function packageTable(components: readonly ComponentPackages[]): PackageTable {
   const rows = components.flatMap(({ component, packages }) =>
-    packages.map((one) => ({ ...one, component })),
+    packages.map((one): Row => ({ component, one })),
   );
   rows.sort(
     (a, b) =>
-      compare(a.name, b.name) || compare(a.version, b.version) || compare(a.component, b.component),
+      compare(a.one.name, b.one.name) ||
+      compare(a.one.version, b.one.version) ||
+      compare(a.component, b.component),
   );
   return {
-    names: rows.map(({ name }) => visible(name)),
-    versions: rows.map(({ version }) => visible(version)),
-    type: column(rows, ({ type }) => type),
+    names: rows.map(({ one }) => visible(one.name)),
+    versions: rows.map(({ one }) => visible(one.version)),
+    type: column(rows, ({ one }) => one.type),
     component: column(rows, ({ component }) => component),
-    license: column(rows, ({ licenses }) => licenses?.join(", ")),
-    source: column(rows, ({ name, source }) => (source === name ? undefined : source)),
-    path: column(rows, ({ path }) => path),
+    license: column(rows, ({ one }) => one.licenses?.join(", ")),
+    source: column(rows, ({ one }) => (one.source === one.name ? undefined : one.source)),
+    path: column(rows, ({ one }) => one.path),
   };
 }
 
-function column<Row>(rows: readonly Row[], text: (row: Row) => string | undefined): Column {
+function column(rows: readonly Row[], text: (row: Row) => string | undefined): Column {
   const numbers = new Map<string, number>([["", 0]]);
+  const words = [""];
   const of = rows.map((row) => {
-    const word = visible(text(row) ?? "");
-    const known = numbers.get(word) ?? numbers.size;
-    numbers.set(word, known);
-    return known;
+    const word = text(row) ?? "";
+    const known = numbers.get(word);
+    if (known !== undefined) return known;
+    numbers.set(word, words.length);
+    return words.push(visible(word)) - 1;
   });
-  return { words: [...numbers.keys()], rows: of };
+  return { words, rows: of };
 }
 
 /** By code units: the same on every machine. */

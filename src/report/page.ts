@@ -50,7 +50,7 @@ export function renderPage(data: ReportData, { style, script }: PageAssets): str
   const { bundle, file } = data.archive;
   const title =
     bundle === undefined ? file : `${bundle.title} ${bundle.version} for ${bundle.platform}`;
-  return `${markup`<!doctype html>
+  const page = markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -77,5 +77,6 @@ ${present.map(([, , section]) => section)}
 <script>${trusted(script)}</script>
 </body>
 </html>
-`.toString()}`;
+`;
+  return page.toString();
 }

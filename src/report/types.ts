@@ -24,7 +24,7 @@ export interface ReportData {
   readonly changes?: ReportChanges;
 }
 
-export interface ReportArchive {
+interface ReportArchive {
   /** Its file's name, without folders. */
   readonly file: string;
   readonly size: number;
@@ -112,6 +112,8 @@ export interface Start {
 export interface ReportChanges {
   /** The older archive's file name and what it says it is. */
   readonly against: string;
+  /** Sentences before the tables: what stays, what could not be compared. */
+  readonly remarks: readonly string[];
   readonly groups: readonly ChangeGroup[];
 }
 

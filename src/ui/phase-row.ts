@@ -13,6 +13,7 @@ const TITLES: Readonly<Record<Phase, string>> = {
   start: "Start",
   test: "Try",
   remove: "Take away",
+  report: "Write the report",
 };
 
 /** Where a row's text goes. */

@@ -19,7 +19,15 @@ import { checkSboms, hasSboms } from "./rules/sbom.js";
  */
 export async function checkDeep(
   path: string,
-  options: { readonly signal: AbortSignal; readonly onEvent: EventSink },
+  {
+    onWalked,
+    ...options
+  }: {
+    readonly signal: AbortSignal;
+    readonly onEvent: EventSink;
+    /** Gets what was walked, with what tells of packages captured. */
+    readonly onWalked?: (walked: WalkedBundle) => void;
+  },
 ): Promise<readonly Finding[]> {
   let walked: WalkedBundle;
   let sboms: readonly Finding[] = [];
@@ -27,7 +35,9 @@ export async function checkDeep(
     const bundle = await openBundle(path);
     try {
       const looking = hasSboms(bundle);
-      walked = await walkBundle(bundle, { ...options, ...(looking ? packageWalk : {}) });
+      const wanted = looking || onWalked !== undefined ? packageWalk : {};
+      walked = await walkBundle(bundle, { ...options, ...wanted });
+      onWalked?.(walked);
       if (looking) sboms = await checkSboms(bundle, walked);
     } finally {
       await bundle.close();

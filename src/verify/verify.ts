@@ -5,6 +5,7 @@ import { openArchive } from "../bundle/reader.js";
 import type { BundleManifest } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
+import type { WalkedBundle } from "../walk/types.js";
 import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
 import { NO_CONFIG, type VerifyConfig } from "./config.js";
 import { checkDeep } from "./deep.js";
@@ -39,6 +40,8 @@ export interface VerifyOptions {
   readonly onEvent?: EventSink;
   /** Looks into every layer too, in the phase `walk`. */
   readonly deep?: boolean;
+  /** Gets what a deep look walked through, with what tells of packages captured. */
+  readonly onWalked?: (walked: WalkedBundle) => void;
   /** What the findings count for; every rule as it comes when absent. */
   readonly config?: VerifyConfig;
 }
@@ -53,7 +56,7 @@ export async function verifyBundle(
   path: string,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  const { onEvent = noEvents, config = NO_CONFIG, deep = false } = options;
+  const { onEvent = noEvents, config = NO_CONFIG, deep = false, onWalked } = options;
   const signal = options.signal ?? new AbortController().signal;
   const subject = basename(path);
   const { handle, size } = await openArchive(path);
@@ -84,7 +87,11 @@ export async function verifyBundle(
     failed: !isSound(findings),
   });
   if (!deep || facts.manifest === undefined) return reportOn(path, facts, { config, deep: false });
-  const inside = await checkDeep(path, { signal, onEvent });
+  const inside = await checkDeep(path, {
+    signal,
+    onEvent,
+    ...(onWalked === undefined ? {} : { onWalked }),
+  });
   const all = { ...facts, findings: [...facts.findings, ...inside] };
   return reportOn(path, all, { config, deep });
 

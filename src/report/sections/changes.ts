@@ -14,6 +14,7 @@ export function changes({ changes: diff }: ReportData): Markup | undefined {
   return markup`<section aria-labelledby="changes">
     <h2 id="changes">Changes</h2>
     <p>Compared with ${diff.against}.</p>
+    ${diff.remarks.map((remark) => markup`<p>${remark}</p>`)}
     ${groups.length === 0 ? markup`<p>Nothing changed.</p>` : undefined}
     ${groups.map((group) => {
       const shown = group.rows.slice(0, Math.min(MAX_SHOWN, room));

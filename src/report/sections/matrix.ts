@@ -18,6 +18,7 @@ const GROUP_TITLES: Readonly<Record<RuleGroup, string>> = {
   scripts: "Scripts",
   table: "Table",
   host: "Host",
+  sbom: "SBOM",
   config: "Waivers",
 };
 

@@ -31,9 +31,9 @@ export function verdict({ verify, archive, troubles }: ReportData): Markup {
   const { ok, counts, checked, deep } = verify;
   const target = archive.bundle?.platform ?? "its platform";
   const sentence = ok
-    ? deep
+    ? deep && troubles.length === 0
       ? `The archive is whole, and is what it says it is. Every program in it was looked at, and nothing speaks against running it on ${target}.`
-      : `The archive is whole, and is what it says it is. The layers of its images were not looked into, so it is not proved that every program runs on ${target}.`
+      : `The archive is whole, and is what it says it is. Not all layers of its images were looked into, so it is not proved that every program runs on ${target}.`
     : `${counted(counts.error, "error")} must be mended before this archive is used: see the findings.`;
   const rest = [
     ...(counts.warning === 0 ? [] : [counted(counts.warning, "warning")]),

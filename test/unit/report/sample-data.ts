@@ -142,6 +142,7 @@ function findingsOf(layer: Digest): Finding[] {
 /** As many packages as asked for, spread over the components. */
 export function samplePackages(count: number): ComponentPackages[] {
   const types = ["deb", "npm", "golang", "maven", "apk"] as const;
+  const layer = digestOf("layer");
   return COMPONENTS.map(([component], of) => ({
     component,
     distro: { id: "debian", version: "12", name: "Debian GNU/Linux 12 (bookworm)" },
@@ -161,7 +162,7 @@ export function samplePackages(count: number): ComponentPackages[] {
           source: `source-${at % 400}`,
           path:
             type === "npm" ? `app/node_modules/package-${at}/package.json` : "var/lib/dpkg/status",
-          layer: digestOf(component),
+          layer,
         };
       },
     ),
@@ -208,6 +209,7 @@ export function sampleData(packages = 1200): ReportData {
     packages: samplePackages(packages),
     changes: {
       against: "openim-2.3.8-linux-arm64.tar (openim 2.3.8 for linux/arm64)",
+      remarks: ["Of the images' content 801.0 MiB stay as they are, 26.0 MiB are new."],
       groups: [
         {
           title: "Components",

@@ -1,9 +1,10 @@
 import path from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
+import { configFlags, readVerifyConfig } from "../cli/config-flags.js";
 import { BundlerError } from "../core/errors.js";
 import { describeReport } from "../ui/describe-report.js";
-import { mergeConfigs, NO_CONFIG, readConfigFlags, type VerifyConfig } from "../verify/config.js";
+import type { VerifyConfig } from "../verify/config.js";
 import type { VerifyReport } from "../verify/report.js";
 import type { Rule } from "../verify/rules.js";
 
@@ -27,20 +28,7 @@ export default class Verify extends BaseCommand {
     deep: Flags.boolean({
       summary: "Look into every layer, too: do the programs run on the platform?",
     }),
-    config: Flags.string({
-      helpValue: "FILE",
-      summary: "Levels of rules, and waivers, from a YAML file.",
-    }),
-    rule: Flags.string({
-      helpValue: "RULE=LEVEL",
-      multiple: true,
-      summary: "What a rule counts for: error, warning, note or off. Goes before --config.",
-    }),
-    waive: Flags.string({
-      helpValue: "RULE[:COMPONENT[:PATH]]=REASON",
-      multiple: true,
-      summary: "Accept what a rule finds; the path may have *, ? and **.",
-    }),
+    ...configFlags,
     junit: Flags.string({ helpValue: "FILE", summary: "Write the findings as JUnit XML too." }),
     sarif: Flags.string({ helpValue: "FILE", summary: "Write the findings as SARIF 2.1.0 too." }),
     rules: Flags.boolean({ summary: "List all rules; no archive is read." }),
@@ -48,7 +36,7 @@ export default class Verify extends BaseCommand {
 
   async run(): Promise<VerifyReport | { readonly rules: readonly Rule[] }> {
     const { args, flags } = await this.parse(Verify);
-    const config = await readConfig(flags);
+    const config = await readVerifyConfig(flags);
     if (flags.rules) return this.#listRules(config);
     const { archive } = args;
     if (archive === undefined) {
@@ -95,18 +83,6 @@ export default class Verify extends BaseCommand {
     if (junit !== undefined) await writeTextFile(junit, formatJUnit(report));
     if (sarif !== undefined) await writeTextFile(sarif, formatSarif(report, { name, version }));
   }
-}
-
-/** A flag says more than the file. */
-async function readConfig(flags: {
-  readonly config: string | undefined;
-  readonly rule: readonly string[] | undefined;
-  readonly waive: readonly string[] | undefined;
-}): Promise<VerifyConfig> {
-  const given = readConfigFlags(flags);
-  if (flags.config === undefined) return mergeConfigs(NO_CONFIG, given);
-  const { readConfigFile } = await import("../verify/config-file.js");
-  return mergeConfigs(await readConfigFile(flags.config), given);
 }
 
 /** A report must not take the archive's place, nor another report's. */

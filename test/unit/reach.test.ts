@@ -46,6 +46,8 @@ describe("network code", () => {
     "diff/diff.ts",
     "commands/diff.ts",
     "commands/verify.ts",
+    "report/write-report.ts",
+    "commands/report.ts",
     "commands/inspect.ts",
     "sbom/read-packages.ts",
     "commands/sbom.ts",

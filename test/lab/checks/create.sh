@@ -10,6 +10,7 @@ create_checks() {
   check "verify accepts the archive" bundler verify "$ARCHIVE"
   check "verify refuses the archive with one byte changed" tampered_archive_refused
   check "inspect lists every component of the archive" inspect_lists_components
+  check "report writes a page about the archive" report_on_archive
   check "the same lock makes the same bytes" same_lock_same_bytes
   check "create for linux/arm/v7 takes what the registry has for it" arm32_bundle
 }

@@ -142,6 +142,14 @@ describe("the command surface", () => {
         --throw-away
         --timeout SECONDS
         -q --quiet
+      report archive
+        --against OLD
+        --config FILE
+        --json
+        --rule RULE=LEVEL*
+        --waive RULE[:COMPONENT[:PATH]]=REASON*
+        -o --output FILE
+        -q --quiet
       sbom archive [component]
         --json
         --split DIR

@@ -109,7 +109,7 @@ describe("the page of a report", () => {
         const added = pieces.join("");
         expect(shapes(render(withTexts(sampleData(9), (text) => text + added)))).toEqual(plain);
       }),
-      { numRuns: 25 },
+      { numRuns: 15 },
     );
   });
 

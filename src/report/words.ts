@@ -20,7 +20,7 @@ export function listed(words: readonly string[]): string {
 
 /** A digest short enough to read, with the whole of it for those who ask. */
 export function digestMark(digest: Digest): Markup {
-  return markup`<code title="${digest}">${shortDigest(digest)}</code>`;
+  return markup`<code class="digest" title="${digest}">${shortDigest(digest)}</code>`;
 }
 
 /** `2024-05-06 07:08 UTC`, of a date in RFC 3339, UTC. */

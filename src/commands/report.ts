@@ -39,9 +39,13 @@ export default class Report extends BaseCommand {
     const config = await readVerifyConfig(flags);
     const { writeReport } = await import("../report/write-report.js");
     const subject = path.basename(archive);
+    const walked = against === undefined ? [archive] : [archive, against];
     const phases = [
       { phase: "verify" as const, subject },
-      { phase: "walk" as const, subject },
+      ...[...new Set(walked.map((file) => path.basename(file)))].map((file) => ({
+        phase: "walk" as const,
+        subject: file,
+      })),
       { phase: "report" as const, subject: path.basename(output) },
     ];
     const written = await this.withProgress(phases, (onEvent) =>

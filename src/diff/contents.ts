@@ -1,9 +1,9 @@
 import type { Bundle } from "../bundle/reader.js";
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
-import { packageCapture } from "../sbom/capture.js";
 import { findPackages } from "../sbom/find-packages.js";
-import type { WalkedImage } from "../walk/types.js";
+import { packageWalk } from "../sbom/read-packages.js";
+import type { WalkedBundle, WalkedImage } from "../walk/types.js";
 import { walkBundle } from "../walk/walk.js";
 import { diffImageFiles } from "./image-files.js";
 import { diffPackages } from "./packages.js";
@@ -16,6 +16,8 @@ export interface ContentOptions {
   readonly packages?: readonly string[];
   /** Components whose files are compared. */
   readonly files: readonly string[];
+  /** The new archive, when it was walked as {@link packageWalk} says already: for packages. */
+  readonly walkedNext?: WalkedBundle;
 }
 
 type Contents = Pick<BundleDiff, "packages" | "imageFiles">;
@@ -31,10 +33,13 @@ export async function diffContents(
   options: ContentOptions,
   notes: string[],
 ): Promise<Contents> {
-  const { packages, files } = options;
+  const { packages, files, walkedNext } = options;
   const only = [...new Set([...(packages ?? []), ...files])];
   const before = await walked(old, only, options, notes);
-  const after = await walked(next, only, options, notes);
+  const after =
+    walkedNext === undefined || files.length > 0
+      ? await walked(next, only, options, notes)
+      : byComponent(next, walkedNext.images, only, notes);
   const both = (name: string): readonly [WalkedImage, WalkedImage] => {
     const [was, is] = [before.get(name), after.get(name)];
     if (was !== undefined && is !== undefined) return [was, is];
@@ -68,14 +73,24 @@ async function walked(
     only,
     hashFiles: files.length > 0,
     ...(onEvent === undefined ? {} : { onEvent }),
-    ...(packages === undefined ? {} : { capture: packageCapture }),
+    ...(packages === undefined ? {} : packageWalk),
   });
-  for (const { component, layers } of images) {
+  return byComponent(bundle, images, only, notes);
+}
+
+function byComponent(
+  bundle: Bundle,
+  images: readonly WalkedImage[],
+  only: readonly string[],
+  notes: string[],
+): ReadonlyMap<string, WalkedImage> {
+  const wanted = images.filter(({ component }) => only.includes(component));
+  for (const { component, layers } of wanted) {
     for (const { trouble } of layers) {
       if (trouble !== undefined) notes.push(`${bundle.path}: ${component}: ${trouble.message}`);
     }
   }
-  return new Map(images.map((image) => [image.component, image]));
+  return new Map(wanted.map((image) => [image.component, image]));
 }
 
 function packagesOf(image: WalkedImage, notes: string[]): ReturnType<typeof findPackages> {

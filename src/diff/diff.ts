@@ -3,6 +3,7 @@ import type { Bundle } from "../bundle/reader.js";
 import type { BundleManifest } from "../bundle/types.js";
 import { BundlerError, messageOf } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
+import type { WalkedBundle } from "../walk/types.js";
 import { type ComponentSide, diffComponents, promisedBy } from "./components.js";
 import { type ComposeFacts, diffCompose, readComposeFacts } from "./compose.js";
 import { diffFiles } from "./files.js";
@@ -24,6 +25,8 @@ export interface DiffOptions {
   readonly packages?: boolean;
   /** Compare the files of these components' images, for which their layers are read. */
   readonly files?: readonly string[];
+  /** The new archive's layers, when they were read for packages already. */
+  readonly walkedNext?: WalkedBundle;
 }
 
 /**

@@ -10,6 +10,7 @@ import { findPackages } from "../sbom/find-packages.js";
 import type { VerifyConfig } from "../verify/config.js";
 import type { VerifyReport } from "../verify/report.js";
 import { RULES } from "../verify/rules.js";
+import { hasSboms } from "../verify/rules/sbom.js";
 import { verifyBundle } from "../verify/verify.js";
 import { layerHistory } from "../walk/history.js";
 import type { WalkedBundle, WalkedImage } from "../walk/types.js";
@@ -51,17 +52,23 @@ export async function collectReport(
     ...(config === undefined ? {} : { config }),
   });
   onVerified();
-  const said = await readManifest(path);
+  const said = await readSaid(path);
   const manifest = "manifest" in said ? said.manifest : undefined;
   // Without a word of its own the archive cannot be compared.
   const diff =
     against === undefined || manifest === undefined
       ? undefined
-      : await diffBundles(against, path, { signal, packages: walked !== undefined });
+      : await diffBundles(against, path, {
+          signal,
+          onEvent,
+          packages: walked !== undefined,
+          ...(walked === undefined ? {} : { walkedNext: walked }),
+        });
   return {
     archive: archiveOf(verify, manifest),
     verify,
     rules: RULES,
+    hasSboms: "manifest" in said && said.hasSboms,
     ...("manifest" in said
       ? contentOf(said.manifest, walked?.images)
       : { components: [], leftOut: [], layers: [], packages: [], troubles: [said.trouble] }),
@@ -69,14 +76,17 @@ export async function collectReport(
   };
 }
 
+interface Said {
+  readonly manifest: BundleManifest;
+  readonly hasSboms: boolean;
+}
+
 /** What bundle.json says, or why it does not. */
-async function readManifest(
-  path: string,
-): Promise<{ readonly manifest: BundleManifest } | { readonly trouble: string }> {
+async function readSaid(path: string): Promise<Said | { readonly trouble: string }> {
   try {
     const bundle = await openBundle(path);
     await bundle.close();
-    return { manifest: bundle.manifest };
+    return { manifest: bundle.manifest, hasSboms: hasSboms(bundle) };
   } catch (error) {
     const isDamaged = error instanceof BundlerError && error.code === "INTEGRITY";
     if (!isDamaged) throw error;

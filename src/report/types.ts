@@ -9,6 +9,8 @@ export interface ReportData {
   readonly verify: VerifyReport;
   /** Every rule that verify has, in the order of its documentation. */
   readonly rules: readonly Rule[];
+  /** Whether the archive has SBOMs that could be compared with what is inside. */
+  readonly hasSboms: boolean;
   /** In the order of the component table; none when bundle.json cannot be read. */
   readonly components: readonly ReportComponent[];
   readonly leftOut: readonly {

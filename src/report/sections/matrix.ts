@@ -78,8 +78,9 @@ function leftOut({ leftOut: components }: ReportData): Markup | undefined {
     )}</ul>`;
 }
 
-/** A group of which every rule is turned off, or asks for what was not looked at, says nothing. */
-function isAsked(group: RuleGroup, { rules, verify }: ReportData): boolean {
+/** A group of which every rule is turned off, or asks for what was not looked at or is not there, says nothing. */
+function isAsked(group: RuleGroup, { rules, verify, hasSboms }: ReportData): boolean {
+  if (group === "sbom" && !hasSboms) return false;
   return rules.some(
     (rule) => rule.group === group && (!rule.deep || verify.deep) && !verify.off.includes(rule.id),
   );

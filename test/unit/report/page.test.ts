@@ -127,6 +127,7 @@ describe("the page of a report", () => {
   it("tells of an archive that cannot be read what there is to tell", () => {
     const { archive, verify, rules } = sampleData(0);
     const page = render({
+      hasSboms: false,
       archive: { file: archive.file, size: archive.size },
       verify: { ...verify, components: [], deep: false, findings: [] },
       rules,
@@ -138,6 +139,14 @@ describe("the page of a report", () => {
     });
     expect(page).toContain("It is not a tar archive.");
     expect(page).not.toContain('id="architecture"');
+  });
+
+  it("says of no component that it passed what could not be asked", () => {
+    const passed = (hasSboms: boolean): number =>
+      render({ ...sampleData(0), hasSboms }).split(">passed</span>").length;
+    const { components } = sampleData(0);
+    // The archive has a row of its own.
+    expect(passed(true) - passed(false)).toBe(components.length + 1);
   });
 
   it("does not grow without end with findings and changes", () => {

@@ -200,6 +200,7 @@ export function sampleData(packages = 1200): ReportData {
       checked: { files: 48, blobs: 61, images: COMPONENTS.length, bytes: 980 * MIB },
     },
     rules: RULES,
+    hasSboms: true,
     components: componentsOf(of),
     leftOut: [
       { name: "node-exporter", required: false, reason: "It wants the host's namespaces." },

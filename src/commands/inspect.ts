@@ -12,7 +12,9 @@ export default class Inspect extends BaseCommand {
     "Show what is in an archive: components, where they came from, sizes, layers, files.";
   static override description = `Seeks to what it needs, so it is instant on an archive of any size. It shows what the archive says of itself; \`verify\` proves it.
 
-COMPONENT:/PATH prints a file of the component's final file system, as the engine would have it after all layers, and for a folder what is in it. Only the layers that decide are read. On a terminal control characters are shown as escapes, and binary files are refused unless --force is given.`;
+COMPONENT:/PATH prints a file of the component's final file system, as the engine would have it after all layers, and for a folder what is in it. Only the layers that decide are read. On a terminal control characters are shown as escapes, and binary files are refused unless --force is given.
+
+--files reads all layers of the component. With --json each file comes with its SHA-256, and each program with its machine and loader, by its own bytes.`;
   static override examples = [
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar",
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar redis",
@@ -69,7 +71,12 @@ COMPONENT:/PATH prints a file of the component's final file system, as the engin
     ]);
     const listing = await this.withProgress(
       [{ phase: "walk", subject: path.basename(archive) }],
-      (onEvent) => listFiles(archive, component, { signal: this.signal, onEvent }),
+      (onEvent) =>
+        listFiles(archive, component, {
+          signal: this.signal,
+          onEvent,
+          hashFiles: this.jsonEnabled(),
+        }),
     );
     if (!this.jsonEnabled()) for (const line of fileLines(listing.files)) this.say(line);
     return listing;

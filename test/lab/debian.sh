@@ -4,7 +4,7 @@
 
 # Installed for good. The engines are not among them: installing one would start it.
 HOST_PACKAGES=(
-  aardvark-dns apache2-utils busybox ca-certificates curl git iproute2 iptables jq libdevmapper1.02.1
+  aardvark-dns apache2-utils busybox ca-certificates curl debootstrap file git iproute2 iptables jq libdevmapper1.02.1
   netavark openssl podman podman-compose procps skopeo slirp4netns tar umoci util-linux xz-utils
 )
 
@@ -98,4 +98,20 @@ unpack_debs() {
   for package in "$@"; do
     dpkg -x "$LAB_CACHE/apt/$world/debs/${package}"_*.deb "$folder"
   done
+}
+
+# make_debian: a Debian for amd64 as its installer would have it, in $LAB/rootfs/debian.
+make_debian() {
+  local root=$LAB/rootfs/debian/amd64 cached=$LAB_CACHE/debian-amd64.tar
+  mkdir -p "$root"
+  if [ ! -e "$cached" ]; then
+    debootstrap --variant=minbase bookworm "$root" "$(debian_mirror)" >"$LAB/debootstrap.log" 2>&1 </dev/null || {
+      tail -n 20 "$LAB/debootstrap.log"
+      return 1
+    }
+    rm -rf "$root"/var/cache/apt/*.bin "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/archives/*.deb
+    tar -C "$root" -cf "$cached.$$" . && mv "$cached.$$" "$cached"
+  else
+    tar -C "$root" -xf "$cached"
+  fi
 }

@@ -18,8 +18,8 @@ MARIADB_DEBS=(
 )
 
 # What registries offer in life, whatever a table claims; all else is amd64 and arm64.
-AMD64_ONLY='^docker\.io/(library/mysql:5\.7|wurstmeister/zookeeper|openim/)'
-ARM32_TOO='^docker\.io/grafana/'
+AMD64_ONLY='^docker\.io/(lab/debian:|library/mysql:5\.7|wurstmeister/zookeeper|openim/)'
+ARM32_TOO='^docker\.io/(grafana/|lab/layered:)'
 
 # Docker's schema 2, as builders wrote it until a few years ago; all else is OCI with attestations.
 SCHEMA_2='^docker\.io/(library/(mysql|mongo|zookeeper)|wurstmeister/|grafana/|openim/)'
@@ -32,7 +32,7 @@ fetch_all_debs() {
   for architecture in amd64 arm64 armhf; do
     apt_world "$architecture" bookworm "$architecture"
   done
-  fetch_debs armhf busybox-static
+  fetch_debs armhf busybox-static "${REDIS_DEBS[@]}"
   for architecture in amd64 arm64; do
     fetch_debs "$architecture" "${BASE_DEBS[@]}" "${REDIS_DEBS[@]}" "${ETCD_DEBS[@]}" \
       "${PROMETHEUS_DEBS[@]}" "${NODE_EXPORTER_DEBS[@]}" "${MARIADB_DEBS[@]}"
@@ -45,6 +45,7 @@ make_rootfs() {
   local rootfs=$LAB/rootfs architecture
   mkdir -p "$rootfs"
   base_rootfs armhf "$rootfs/base/arm" busybox-static
+  unpack_debs armhf "$rootfs/redis/arm" "${REDIS_DEBS[@]}"
   for architecture in amd64 arm64; do
     base_rootfs "$architecture" "$rootfs/base/$architecture" "${BASE_DEBS[@]}"
     unpack_debs "$architecture" "$rootfs/redis/$architecture" "${REDIS_DEBS[@]}"
@@ -61,6 +62,7 @@ make_rootfs() {
   for architecture in amd64 arm64; do
     mariadb_rootfs "$architecture" "$rootfs/mariadb/$architecture"
   done
+  cp -r "$lab_source/images/layers" "$rootfs/"
   mkdir -p "$rootfs/redis-broken"
   printf '#!/bin/sh\nexec sleep 1000000\n' >"$rootfs/redis-broken/redis-server"
 }
@@ -135,7 +137,7 @@ build_image() {
   local component=$1 platforms=$2 target=stand-in
   shift 2
   case $component in
-  redis | redis-broken | etcd | prometheus | node-exporter | mariadb | shell | golang | jre | buildkit)
+  redis | redis-broken | etcd | prometheus | node-exporter | mariadb | shell | golang | jre | buildkit | debian | layered)
     target=$component
     ;;
   esac

@@ -3,7 +3,7 @@
 #
 # Needs root on Debian 12 (amd64), and its package mirror. Everything is made in a work folder (LAB_DIR,
 # else a temporary one) and taken away again: daemons, namespaces, mounts, emulation. LAB_CACHE keeps
-# downloaded packages from run to run. LAB_ONLY=create,site,rehearse,engine,build,report runs only the phases that
+# downloaded packages from run to run. LAB_ONLY=create,site,rehearse,deep,engine,build,report runs only the phases that
 # it lists, with no more preparation than they need; LAB_LINES is how much a failed check shows of what it
 # said. A last line says "N passed, N failed".
 set -euo pipefail
@@ -61,6 +61,8 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/checks/engine-install.sh"
 # shellcheck source=test/lab/checks/rehearse.sh
 . "$lab_source/checks/rehearse.sh"
+# shellcheck source=test/lab/checks/deep.sh
+. "$lab_source/checks/deep.sh"
 # shellcheck source=test/lab/checks/build.sh
 . "$lab_source/checks/build.sh"
 # shellcheck source=test/lab/checks/build-refusals.sh
@@ -134,6 +136,7 @@ prepare() {
   local unpacking=$!
   make_rootfs
   ! wanted build || make_build_rootfs
+  ! wanted deep || make_debian
   wait "$unpacking"
   start_emulation
   ! wanted create build || start_engines
@@ -146,13 +149,14 @@ prepare() {
   ! wanted build engine || start_web
 
   phase "images"
-  source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle" "$lab_source/bundle-site"
+  source_flags "$project/bundles/openim-2.3.9" "$lab_source/bundle" "$lab_source/bundle-deep" "$lab_source/bundle-site"
   mkdir -p "$LAB/out"
   if wanted create build; then
     push_table "$project/bundles/openim-2.3.9"
     provide_archives
   fi
   ! wanted create build engine || push_table "$lab_source/bundle"
+  ! wanted deep || push_table "$lab_source/bundle-deep"
   ! wanted build || push_bases
 }
 
@@ -191,6 +195,11 @@ if wanted site rehearse; then
     phase "rehearsing"
     rehearse_checks
   fi
+fi
+
+if wanted deep; then
+  phase "reading layers"
+  deep_checks
 fi
 
 if wanted engine; then

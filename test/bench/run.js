@@ -6,6 +6,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { benchDeep } from "./deep.js";
 import { writeDefinition } from "./images.js";
+import { benchLarge } from "./large.js";
 import { measure, median } from "./measure.js";
 
 const { values } = parseArgs({
@@ -14,7 +15,9 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "600" },
     runs: { type: "string", default: "3" },
     dir: { type: "string", default: os.tmpdir() },
-    // "deep": that part alone.
+    // Of the archive that is only inspected: as much room is needed. 0 leaves it out.
+    gigabytes: { type: "string", default: "10" },
+    // "deep" or "large": that part alone.
     only: { type: "string" },
   },
 });
@@ -33,8 +36,12 @@ try {
   console.log(
     `${os.cpus().length} × ${os.cpus()[0]?.model ?? "?"}, Node ${process.versions.node}, ${work}`,
   );
-  if (values.only !== "deep") await withRegistry(bench);
-  await benchDeep(work, { megabytes: Number(values.megabytes), series, ratio, sh, bundler });
+  const { only } = values;
+  const megabytes = Number(values.megabytes);
+  const gigabytes = Number(values.gigabytes);
+  if (only === undefined) await withRegistry(bench);
+  if (only !== "large") await benchDeep(work, { megabytes, series, ratio, sh, bundler });
+  if (only !== "deep" && gigabytes > 0) await benchLarge(work, { gigabytes, series, bundler });
 } finally {
   await rm(work, { recursive: true, force: true });
 }

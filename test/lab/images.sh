@@ -32,7 +32,7 @@ fetch_all_debs() {
   for architecture in amd64 arm64 armhf; do
     apt_world "$architecture" bookworm "$architecture"
   done
-  fetch_debs armhf busybox-static "${REDIS_DEBS[@]}"
+  fetch_debs armhf "${BASE_DEBS[@]}" "${REDIS_DEBS[@]}"
   for architecture in amd64 arm64; do
     fetch_debs "$architecture" "${BASE_DEBS[@]}" "${REDIS_DEBS[@]}" "${ETCD_DEBS[@]}" \
       "${PROMETHEUS_DEBS[@]}" "${NODE_EXPORTER_DEBS[@]}" "${MARIADB_DEBS[@]}"
@@ -44,7 +44,7 @@ fetch_all_debs() {
 make_rootfs() {
   local rootfs=$LAB/rootfs architecture
   mkdir -p "$rootfs"
-  base_rootfs armhf "$rootfs/base/arm" busybox-static
+  base_rootfs armhf "$rootfs/base/arm" "${BASE_DEBS[@]}"
   unpack_debs armhf "$rootfs/redis/arm" "${REDIS_DEBS[@]}"
   for architecture in amd64 arm64; do
     base_rootfs "$architecture" "$rootfs/base/$architecture" "${BASE_DEBS[@]}"

@@ -90,8 +90,8 @@ file_agrees() {
     "$tree.json" | LC_ALL=C sort >"$tree.ours"
   (cd "$tree" && find . -type f -printf '%P\0' | xargs -0 file -N -F $'\t') |
     sed -nE 's/^([^\t]+)\t *(set[ug]id |sticky )*ELF (32-bit [LM]SB|64-bit [LM]SB) [^,]*, ([^,]*)(.*)$/\1\t\3\t\4\5/p' |
-    sed -E 's/\tARM aarch64(,|$)/\taarch64\1/; s/\tARM(,|$)/\tARM 32-bit\1/; s/\tIntel (80386|i386)/\tx86 32-bit/
-      s/^([^\t]+\t[^\t]+\t[^,\t]+).*, interpreter ([^,]+).*$/\1\t\2/; t
+    sed -E 's/\tARM aarch64(,|$)/\taarch64\1/; s/\tARM(,|$)/\tARM 32-bit\1/; s/\tIntel (80386|i386)/\tx86 32-bit/' |
+    sed -E 's/^([^\t]+\t[^\t]+\t[^,\t]+).*, interpreter ([^,]+).*$/\1\t\2/; t
       s/^([^\t]+\t[^\t]+\t[^,\t]+).*$/\1\t-/' | LC_ALL=C sort >"$tree.theirs"
   printf '%d programs\n' "$(wc -l <"$tree.theirs")"
   [ -s "$tree.theirs" ]

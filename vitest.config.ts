@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,8 +6,11 @@ export default defineConfig({
     include: ["test/{unit,integration,site}/**/*.test.ts"],
     // Commands print through oclif; vitest must not swallow what they print.
     disableConsoleIntercept: true,
-    // By default it leaves one core to itself: on two that doubles the time.
-    maxWorkers: "100%",
+    // Many tests wait for other processes, so a core has room for more than one of them.
+    maxWorkers: Math.ceil(availableParallelism() * 1.5),
+    // Files share what they import: a third of the time would go into loading it for each again. So no
+    // test may change what others see.
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "vitest";
 import { formatSums } from "../../src/bundle/sums.js";
 import { type SiteManifest, siteIndexFiles } from "../../src/bundle/site-index.js";
@@ -12,6 +13,7 @@ import { digestOf } from "../../src/core/digest.js";
 import { formatPlatform, parsePlatform } from "../../src/core/platform.js";
 import type { LockedImage } from "../../src/plan/types.js";
 
+const run = promisify(execFile);
 const HERE = dirname(fileURLToPath(import.meta.url));
 export const TEMPLATES = join(HERE, "../../templates/site");
 
@@ -314,9 +316,28 @@ export class Site {
     expect(existsSync(this.data)).toBe(false);
   }
 
-  async remove(): Promise<void> {
-    await rm(this.dir, { recursive: true, force: true });
+  /** Keeps everything as it is now, for {@link restore}. */
+  async save(): Promise<void> {
+    await run("cp", ["-a", this.dir, this.#saved]);
+    if (existsSync(this.data)) await run("cp", ["-a", this.data, `${this.#saved}-data`]);
+  }
+
+  async restore(): Promise<void> {
+    await rm(this.dir, { recursive: true });
     await rm(this.data, { recursive: true, force: true });
+    await run("cp", ["-a", this.#saved, this.dir]);
+    if (existsSync(`${this.#saved}-data`))
+      await run("cp", ["-a", `${this.#saved}-data`, this.data]);
+  }
+
+  get #saved(): string {
+    return `${this.dir}-saved`;
+  }
+
+  async remove(): Promise<void> {
+    for (const each of [this.dir, this.data, this.#saved, `${this.#saved}-data`]) {
+      await rm(each, { recursive: true, force: true });
+    }
   }
 }
 

@@ -257,14 +257,14 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
     args: readonly string[],
     changes: number,
   ): Promise<void> {
-    const killedAt = async (at: number): Promise<boolean> => {
-      const site = await Site.create(SHELLS["dash"] ?? ["/bin/sh"]);
-      try {
-        const bundle = await prepare(site);
-        const secret = existsSync(join(site.home, "current/.env"))
-          ? await site.settings()
-          : undefined;
-        await site.forget();
+    const site = await Site.create(SHELLS["dash"] ?? ["/bin/sh"]);
+    try {
+      const bundle = await prepare(site);
+      await site.forget();
+      const secret = existsSync(join(site.home, "current/.env"))
+        ? await site.settings()
+        : undefined;
+      const killedAt = async (at: number): Promise<boolean> => {
         const killed = await bundle.call(args, { env: { FAKE_KILL_AT: String(at) } });
         if (existsSync(join(site.home, "state"))) {
           for (const line of lines(await stateOf(site))) expect(line).toMatch(/^[a-z]+=.+$/);
@@ -275,13 +275,14 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
         if (secret !== undefined) expect((await site.settings()).startsWith(secret)).toBe(true);
         expect(existsSync(join(site.home, "lock"))).toBe(false);
         return killed.code === null;
-      } finally {
-        await site.remove();
-      }
-    };
-    let kills = 0;
-    while (await killedAt(kills + 1)) kills += 1;
-    expect(kills).toBe(changes);
+      };
+      await site.save();
+      let kills = 0;
+      for (; await killedAt(kills + 1); kills += 1) await site.restore();
+      expect(kills).toBe(changes);
+    } finally {
+      await site.remove();
+    }
   }
 
   it.concurrent("is put right by the next one, wherever an installation was", () =>

@@ -3,7 +3,9 @@
 
 # A value of the table `bundle`.
 bundle_value() { # KEY
-    awk -F "$TAB" -v key="$1" '$1 == key { print $2 }' "$TABLES/bundle.tsv"
+    while IFS=$TAB read -r key words; do
+        [ "$key" != "$1" ] || printf '%s\n' "$words"
+    done <"$TABLES/bundle.tsv"
 }
 
 title() {

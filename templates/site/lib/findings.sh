@@ -19,11 +19,18 @@ finding_words() ( # LEVEL ID COMPONENT EXIT-CODE KEY ARG...
     level=$1
     key=$5
     shift 5
-    words=$(message "check.$key" "$@" | tr -d "$FIELD$RECORD")
+    words=$(without_separators "$(message "check.$key" "$@")")
     mend=
-    [ "$level" = pass ] || mend=$(message "check.${key}_mend" "$@" | tr -d "$FIELD$RECORD")
+    [ "$level" = pass ] || mend=$(without_separators "$(message "check.${key}_mend" "$@")")
     printf '%s%s%s\n' "$words" "$FIELD" "$mend"
 )
+
+without_separators() { # TEXT
+    case $1 in
+        *["$FIELD$RECORD"]*) printf '%s\n' "$1" | tr -d "$FIELD$RECORD" ;;
+        *) printf '%s\n' "$1" ;;
+    esac
+}
 
 # How many findings are of a level.
 findings_of() { # LEVEL

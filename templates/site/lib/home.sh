@@ -36,7 +36,9 @@ find_home() {
 
 state_value() { # KEY
     [ -f "$HOME_DIR/state" ] || return 0
-    awk -v key="$1=" 'index($0, key) == 1 { print substr($0, length(key) + 1) }' "$HOME_DIR/state"
+    while IFS= read -r pair; do
+        case $pair in "$1="*) printf '%s\n' "${pair#*=}" ;; esac
+    done <"$HOME_DIR/state"
 }
 
 # Sets some keys and keeps the others; an empty value takes its key away.

@@ -39,11 +39,13 @@ settings_origin() {
 }
 
 # The last NAME=VALUE line for a name, its value; fails where there is none.
-value_in() { # NAME <LINES
-    awk -v name="$1=" '
-        index($0, name) == 1 { value = substr($0, length(name) + 1); found = 1 }
-        END { if (!found) exit 1; print value }'
-}
+value_in() ( # NAME <LINES
+    found=no
+    while IFS= read -r pair || [ -n "$pair" ]; do
+        case $pair in "$1="*) found=yes value=${pair#*=} ;; esac
+    done
+    [ "$found" = yes ] && printf '%s\n' "$value"
+)
 
 chosen_value() { # NAME
     printf '%s' "$CHOSEN" | value_in "$1"

@@ -19,8 +19,11 @@ in_registry() {
 # its manifest.
 image_is() { # NAME MANIFEST CONFIG
     id=$("$ENGINE" image inspect --format '{{.Id}}' "$1" 2>/dev/null </dev/null) || return 1
-    id=sha256:${id#sha256:}
-    [ "$id" = "$2" ] || [ "$id" = "$3" ]
+    id_is "$id" "$2" "$3"
+}
+
+id_is() { # ID MANIFEST CONFIG
+    [ "sha256:${1#sha256:}" = "$2" ] || [ "sha256:${1#sha256:}" = "$3" ]
 }
 
 image_present() { # REFERENCE MANIFEST CONFIG
@@ -31,13 +34,18 @@ image_fact() { # FORMAT NAME
     "$ENGINE" image inspect --format "$1" "$2" 2>/dev/null </dev/null || :
 }
 
-# The platform that the engine shows for an image. Old engines know no variant.
+# The platform that the engine shows for an image.
 image_platform() { # NAME
-    platform=$(image_fact '{{.Os}}/{{.Architecture}}' "$1")
-    variant=$(image_fact '{{.Variant}}' "$1")
-    case $platform/$variant in
-        linux/arm/v[0-9]*) printf '%s/%s\n' "$platform" "$variant" ;;
-        *) printf '%s\n' "${platform:-?}" ;;
+    with_variant "$(image_fact '{{.Os}}/{{.Architecture}}' "$1")" "$1"
+}
+
+# Old engines know no variant, and it tells the machines of 32-bit ARM apart alone.
+with_variant() { # PLATFORM NAME
+    variant=
+    [ "$1" != linux/arm ] || variant=$(image_fact '{{.Variant}}' "$2")
+    case $variant in
+        v[0-9]*) printf '%s/%s\n' "$1" "$variant" ;;
+        *) printf '%s\n' "${1:-?}" ;;
     esac
 }
 
@@ -124,11 +132,13 @@ receipt_lines() {
     records images | while IFS=$TAB read -r component _ reference manifest config platform _; do
         is_wanted "$component" || continue
         name=$(site_name "$reference")
-        id=$(image_fact '{{.Id}}' "$name")
-        shown=$(image_platform "$name")
-        size=$(image_fact '{{.Size}}' "$name")
+        facts=$(image_fact '{{.Id}} {{.Os}}/{{.Architecture}} {{.Size}}' "$name")
+        id=${facts%% *}
+        size=${facts##* }
+        shown=${facts#* }
+        shown=$(with_variant "${shown%% *}" "$name")
         good=no
-        if image_present "$reference" "$manifest" "$config" && platform_fits "$platform" "$shown"; then good=yes; fi
+        if id_is "$id" "$manifest" "$config" && platform_fits "$platform" "$shown"; then good=yes; fi
         printf '%s\t%s\t%s\t%s %s %s\t%s\t%s\t%s\n' \
             "$good" "$component" "$name" "$manifest" "$config" "$platform" "${id:--}" "$shown" "${size:-0}"
     done

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { SiteManifest } from "../../src/bundle/site-index.js";
@@ -196,6 +196,49 @@ describe("install.sh with a newer bundle", () => {
       expect(none.code).toBe(10);
       expect(none.stderr).toContain("There is no release before this one");
     }),
+  );
+
+  it.concurrent(
+    "takes the settings of today into a release that was here once",
+    withSite(async (site) => {
+      const newer = await twoReleases(site);
+      expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
+      const [secret = ""] = /^NEW_PASSWORD=.*$/m.exec(await site.settings()) ?? [];
+      expect(await site.call(["rollback", "--yes"], { installed: true })).toMatchObject({
+        code: 0,
+      });
+      const args = ["configure", "--set", "API_PORT=20002"];
+      expect(await site.call(args, { installed: true })).toMatchObject({ code: 0 });
+
+      expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+      const env = await site.settings();
+      expect(env).toContain("\nAPI_PORT=20002\n");
+      expect(env).toContain(`\n# Password new.\n${secret}\n`);
+      expect(env.match(/NEW_PASSWORD=/g)).toHaveLength(1);
+    }),
+  );
+
+  it.concurrent.each([["uninstall"], ["prune"], []])(
+    "never forgets a password that a release made before it was taken back, %j",
+    (...between) =>
+      withSite(async (site) => {
+        const newer = await twoReleases(site);
+        await newer.call(["upgrade", "--yes"], { env: { FAKE_UP_FAILS: "1" } });
+        expect(await site.call(["rollback", "--yes"])).toMatchObject({ code: 0 });
+        const [release = ""] = (await readdir(join(site.home, "releases"))).filter((name) =>
+          name.startsWith("2.4.0"),
+        );
+        const env = await site.kept(`releases/${release}/.env`);
+        const [secret = "none"] = /^NEW_PASSWORD=.*$/m.exec(env) ?? [];
+        for (const command of between) {
+          expect(await site.call([command, "--yes"])).toMatchObject({ code: 0 });
+        }
+
+        const corrected = await site.newer("2.4.1", changed);
+        expect(await corrected.run({ args: ["--yes"] })).toMatchObject({ code: 0, stderr: "" });
+        expect(await site.settings()).toContain(`\n${secret}\n`);
+        expect((await stat(join(site.home, "current/.env"))).mode & 0o777).toBe(0o600);
+      })(),
   );
 
   it.concurrent(

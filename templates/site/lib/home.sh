@@ -109,20 +109,23 @@ open_home() {
 
 # Copies the bundle, images and engine apart, and makes the copy the release at hand. What is copied
 # belongs to whoever installs, whoever extracted the bundle. It begins with the settings of the release
-# before: passwords that data was made with are never left behind.
+# before, also where it was here once and has older ones: passwords that data was made with are never left
+# behind.
 stage_release() {
     ENV_FILE=
     origin=$(settings_origin)
     use_release "$(release_of "$ROOT")"
-    if release_there "$RELEASE"; then return 0; fi
+    if release_there "$RELEASE"; then
+        case $origin in '' | "$ENV_FILE") return 0 ;; esac
+        inherit_settings "$origin" "$ENV_FILE" || fail 10 release_not_copied "$HOME_DIR"
+        return 0
+    fi
     (
         umask 022
         new=$HOME_DIR/releases/.new
         mkdir "$new" || exit 1
         for part in SHA256SUMS $(bundle_parts); do cp -R -- "$ROOT/$part" "$new/" || exit 1; done
-        if [ -n "$origin" ]; then
-            (umask 077 && cp -- "$origin" "$new/.env") || exit 1
-        fi
+        if [ -n "$origin" ]; then inherit_settings "$origin" "$new/.env" || exit 1; fi
         printf '%s\n' "$RELEASE" >"$new/.release" || exit 1
         sync
         mv "$new" "$RELEASE_DIR"

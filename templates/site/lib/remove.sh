@@ -23,6 +23,9 @@ prune() {
     open_home
     case $(state_value operation) in '' | install) ;; *) fail 10 prune_unfinished ;; esac
     write_state previous= target= operation= step=
+    if [ -f "$ENV_FILE" ]; then
+        inherit_settings "$ENV_FILE" "$ENV_FILE" || fail 10 folder_not_writable "$RELEASE_DIR"
+    fi
     keep=$(records images | cut -f 3,4,5)
     printf '%s\n' "$others" | while IFS= read -r other; do
         remove_images "$other" "$keep"
@@ -123,9 +126,7 @@ confirm_purge() {
 keep_settings() {
     origin=$(settings_origin)
     case $origin in '' | "$HOME_DIR/settings.env") return 0 ;; esac
-    (umask 077 && cp -- "$origin" "$HOME_DIR/settings.env.new")
-    flush "$HOME_DIR/settings.env.new"
-    mv -f "$HOME_DIR/settings.env.new" "$HOME_DIR/settings.env"
+    inherit_settings "$origin" "$HOME_DIR/settings.env" || fail 10 folder_not_writable "$HOME_DIR"
 }
 
 # The state goes first: what is left of a run that ends here is found by nobody, and removed by the next.

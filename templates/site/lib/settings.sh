@@ -243,6 +243,30 @@ merged_env() { # NEW OLD
     ' "$1" "$2"
 }
 
+# Gives a release the settings of another, and after them what only a release beside that one has: one that
+# was taken back may have made data with a password of its own.
+inherit_settings() { # ORIGIN FILE
+    joined=$(joined_env "$1") || return 1
+    (umask 077 && printf '%s\n' "$joined" >"$2.new") || return 1
+    flush "$2.new"
+    mv -f "$2.new" "$2"
+}
+
+joined_env() ( # ORIGIN
+    set -- "$1"
+    for file in "$HOME_DIR"/releases/*/.env; do
+        [ ! -f "$file" ] || set -- "$@" "$file"
+    done
+    awk '
+        FNR == 1 { file++; about = "" }
+        { name = substr($0, 1, index($0, "=") - 1) }
+        file == 1 { print; known[name]; next }
+        /^#/ { about = $0; next }
+        name != "" && !(name in known) { print about (about == "" ? "" : "\n") $0; known[name] }
+        { about = "" }
+    ' "$@"
+)
+
 # Where the services keep their data; the engine makes the folders in it.
 make_data_folder() {
     data=$(setting_value DATA_DIR)

@@ -163,7 +163,8 @@ describe("install.sh, day by day", () => {
       for (const secret of secrets) expect(tar.stdout).not.toContain(secret);
       expect(tar.stdout).toContain("it said *** and ***");
       const names = spawnSync("tar", ["-tf", file], { encoding: "utf8" }).stdout;
-      for (const part of ["host.txt", "engine.txt", "check.json", "status.txt", "install.log"]) {
+      const parts = ["host.txt", "engine.txt", "check.json", "status.txt", "install.log"];
+      for (const part of [...parts, "log-redis.txt"]) {
         expect(names).toContain(`openim-support/${part}`);
       }
       expect(names).not.toContain(".env");

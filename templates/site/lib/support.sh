@@ -39,8 +39,9 @@ collect_support() { # FOLDER
     for path in bundle.json compose.yaml site/bundle.tsv site/images.tsv; do
         [ ! -f "$folder/$path" ] || collect "$1/$(printf '%s' "$path" | tr / -)" cat "$folder/$path"
     done
-    if [ -n "$ENGINE" ]; then
-        containers | while IFS='|' read -r service _ _ _ _ _ _ id; do
+    # What found the engine above did so in a shell of its own.
+    if choose_engine "${WANTED_ENGINE:-$(state_value engine)}"; then
+        containers 2>/dev/null | while IFS='|' read -r service _ _ _ _ _ _ id; do
             collect "$1/log-$(printf '%s' "$service" | tr -c 'A-Za-z0-9_.-' _).txt" "$ENGINE" logs --tail 500 "$id"
         done
     fi

@@ -260,6 +260,21 @@ describe("install.sh", () => {
   );
 
   it.concurrent(
+    "stops at a file that the medium does not give whole",
+    withSite(async (site) => {
+      const real = `"${join(site.dir, "tools/sha256sum")}" "$@"`;
+      await writeFile(
+        join(site.dir, "bin/sha256sum"),
+        `#!/bin/sh\n[ $# -gt 0 ] || exec ${real}\n${real} | grep -v compose.yaml\n`,
+        { mode: 0o755 },
+      );
+      const result = await site.run();
+      await site.expectUntouched(result, 3);
+      expect(result.stderr).toContain("Damaged or changed file: compose.yaml");
+    }),
+  );
+
+  it.concurrent(
     "stops at a truncated, a missing and an unlisted file, and names all of them",
     withSite(async (site) => {
       await truncate(join(site.root, "images/mysql.tar"), 100);

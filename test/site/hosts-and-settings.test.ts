@@ -4,6 +4,7 @@ import {
   mkdir,
   readFile,
   readdir,
+  rename,
   rm,
   symlink,
   truncate,
@@ -151,6 +152,7 @@ describe("install.sh", () => {
     ["a value that .env cannot hold", ["--set", "TZ=a#b"], 8, "TZ must be a string"],
     ["a path with a space", ["--data-dir", "/a b"], 8, "DATA_DIR must be a path"],
     ["an address that is none", ["--host-address", "a b"], 8, "HOST_ADDRESS must be a host"],
+    ["a folder as settings", ["--settings", "/etc"], 8, "/etc"],
     ["a time that is none", ["--timeout", "soon"], 2, "soon is not a number of seconds"],
   ])("refuses %s", (_, args, code, words) =>
     withSite(async (site) => {
@@ -213,12 +215,28 @@ describe("install.sh", () => {
       expect(folder.code).toBe(8);
       expect(folder.stderr).toContain("There is data of an earlier installation");
 
-      await rm(site.data, { recursive: true });
+      const elsewhere = join(site.dir, "disk");
+      await rename(site.data, elsewhere);
+      await symlink(elsewhere, site.data);
+      expect((await site.run()).code).toBe(8);
+
+      await rm(site.data);
       await writeFile(join(site.state, "volumes"), "openim_mysql\n");
       const volumes = await site.run();
       expect(volumes.code).toBe(8);
       expect(volumes.stderr).toContain("openim_mysql");
       expect(existsSync(site.home)).toBe(false);
+    }),
+  );
+
+  it.concurrent(
+    "does not make them for services that are only started, either",
+    withSite(async (site) => {
+      expect(await site.call(["load"])).toMatchObject({ code: 0 });
+      await mkdir(join(site.data, "mysql"), { recursive: true });
+      const up = await site.call(["up", "--host-address", "10.0.0.5"]);
+      expect(up.code).toBe(8);
+      expect(up.stderr).toContain("There is data of an earlier installation");
     }),
   );
 

@@ -131,6 +131,7 @@ up_only() {
     fi
     ask_settings open
     check_settings
+    check_earlier_data
     open_home
     if [ -f "$ROOT/.release" ]; then
         settle_operation ''

@@ -16,7 +16,7 @@ choose_setting() { # NAME=VALUE
 # The lines of --settings FILE; those of --set go before them, wherever they stand.
 read_settings_file() {
     [ -n "$SETTINGS_FILE" ] || return 0
-    [ -r "$SETTINGS_FILE" ] || fail 8 settings_unreadable "$SETTINGS_FILE"
+    if [ ! -r "$SETTINGS_FILE" ] || [ -d "$SETTINGS_FILE" ]; then fail 8 settings_unreadable "$SETTINGS_FILE"; fi
     given=$CHOSEN
     CHOSEN=
     while IFS= read -r line || [ -n "$line" ]; do
@@ -151,7 +151,8 @@ check_earlier_data() {
         while IFS= read -r name; do chosen_value "$name" >/dev/null || echo "$name"; done |
         grep -q . || return 0
     data=$(setting_value DATA_DIR)
-    if [ -d "$data" ] && find "$data" ! -path "$data" ! -name lost+found 2>/dev/null | grep -q .; then
+    # The folder may be a symbolic link, which find does not follow by itself.
+    if [ -d "$data" ] && find "$data/." ! -path "$data/." ! -name lost+found 2>/dev/null | grep -q .; then
         fail 8 data_without_settings "$data" "$HOME_DIR/settings.env"
     fi
     label=com.docker.compose.project=$PROJECT

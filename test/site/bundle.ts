@@ -204,6 +204,13 @@ export class Site {
     for (const name of names) await symlink(join(HERE, "engine/docker"), join(bin, name));
   }
 
+  /** Puts shell code before one of the site's tools; `$real` is the tool itself. */
+  async program(tool: string, before: string): Promise<void> {
+    const real = join(this.dir, "tools", tool);
+    const script = `#!/bin/sh\nreal='${real}'\n${before}\nexec "$real" "$@"\n`;
+    await writeFile(join(this.dir, "bin", tool), script, { mode: 0o755 });
+  }
+
   /** What `uname` says, for a host of another architecture. */
   async machine(name: string): Promise<void> {
     await writeFile(join(this.dir, "bin", "uname"), `#!/bin/sh\necho ${name}\n`, { mode: 0o755 });

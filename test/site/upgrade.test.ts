@@ -291,6 +291,26 @@ describe("install.sh with a newer bundle", () => {
       expect(await site.call(["verify"])).toMatchObject({ code: 0, stderr: "" });
     }),
   );
+
+  it.concurrent(
+    "does not prune what another run has installed meanwhile",
+    withSite(async (site) => {
+      const newer = await twoReleases(site);
+      const [old = ""] = await readdir(join(site.home, "releases"));
+      expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
+      // The lock is there a moment after another run's last change.
+      const state = (await stateOf(site)).replace(/^release=.*$/m, `release=${old}`);
+      await writeFile(join(site.dir, "state"), state);
+      await site.program(
+        "mkdir",
+        `case $* in *lock) cp "${site.dir}/state" "${site.home}/state" ;; esac`,
+      );
+      const result = await site.call(["prune", "--yes"]);
+      expect(result.code).toBe(10);
+      expect(result.stderr).toContain("Another run");
+      expect(await readdir(join(site.home, "releases"))).toHaveLength(2);
+    }),
+  );
 });
 
 describe("a run that is killed", { timeout: 120_000 }, () => {
@@ -350,6 +370,30 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
       expect(await corrected.run()).toMatchObject({ code: 0, stderr: "" });
       expect((await site.settings()).startsWith(env)).toBe(true);
     }),
+  );
+
+  it.concurrent.each(["uninstall", "prune"])(
+    "leaves no half of a release that %s was removing",
+    (command) =>
+      withSite(async (site) => {
+        const newer = await twoReleases(site);
+        if (command === "prune") {
+          expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
+        }
+        await site.program(
+          "rm",
+          `case $* in
+            *.new*) ;;
+            "-rf "*/releases | "-rf "*/releases/*)
+              if [ -e "$2" ]; then find "$2" -name compose.yaml -exec "$real" {} +; kill -9 0; fi ;;
+          esac`,
+        );
+        expect(await newer.call([command, "--yes"])).toMatchObject({ code: null });
+        await rm(join(site.dir, "bin/rm"));
+        expect(await site.run({ args: ["--yes"] })).toMatchObject({ code: 0, stderr: "" });
+        expect(existsSync(join(site.home, "current/compose.yaml"))).toBe(true);
+        expect(await readdir(join(site.home, "releases"))).not.toContain(".gone");
+      })(),
   );
 
   it.concurrent(

@@ -103,7 +103,7 @@ open_home() {
     LOG=$HOME_DIR/install.log
     printf '\n' >>"$LOG"
     log_text "$ROOT/install.sh $COMMAND"
-    rm -rf "$HOME_DIR/releases/.new" "$HOME_DIR/state.new"
+    rm -rf "$HOME_DIR/releases/.new" "$HOME_DIR/releases/.gone" "$HOME_DIR/state.new"
     link_current
 }
 
@@ -130,6 +130,13 @@ stage_release() {
         sync
         mv "$new" "$RELEASE_DIR"
     ) || fail 10 release_not_copied "$HOME_DIR"
+}
+
+# Takes a release away in one step: the half that a killed run left would be taken for the whole.
+remove_release() { # RELEASE
+    rm -rf "$HOME_DIR/releases/.gone"
+    mv "$HOME_DIR/releases/${1:?}" "$HOME_DIR/releases/.gone"
+    rm -rf "$HOME_DIR/releases/.gone"
 }
 
 # What lies in the bundle's folder and belongs to it, images and engine apart. No name of ours has a space.

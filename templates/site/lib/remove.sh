@@ -21,6 +21,8 @@ prune() {
     fi
     ask_yes confirm_prune
     open_home
+    # Whoever had the lock until now may have made another release the installed one.
+    [ "$(state_value release)" = "$RELEASE" ] || fail 10 changed_meanwhile
     case $(state_value operation) in '' | install) ;; *) fail 10 prune_unfinished ;; esac
     write_state previous= target= operation= step=
     if [ -f "$ENV_FILE" ]; then
@@ -29,7 +31,7 @@ prune() {
     keep=$(records images | cut -f 3,4,5)
     printf '%s\n' "$others" | while IFS= read -r other; do
         remove_images "$other" "$keep"
-        rm -rf "$HOME_DIR/releases/${other:?}"
+        remove_release "$other"
     done
     # Their second names were for a way back from a release that is gone.
     records images | while IFS=$TAB read -r component _; do remove_name "$(kept_name "$installed" "$component")"; done
@@ -132,6 +134,9 @@ keep_settings() {
 # The state goes first: what is left of a run that ends here is found by nobody, and removed by the next.
 forget_installation() {
     rm -f "$HOME_DIR/state" "$HOME_DIR/current"
+    for folder in "$HOME_DIR"/releases/*; do
+        [ ! -d "$folder" ] || remove_release "${folder##*/}"
+    done
     rm -rf "$HOME_DIR/releases"
     LOG=/dev/null
     rm -f "$HOME_DIR/install.log" "$HOME_DIR/receipt.json" "$HOME_DIR/up.log"

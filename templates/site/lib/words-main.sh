@@ -292,6 +292,7 @@ END
         prune_release) printf 'Older release: %s\n' "$@" ;;
         confirm_prune) printf 'Their images and files are removed. There is no rollback after that.\n' ;;
         prune_unfinished) printf 'An upgrade has not come to its end. Run `upgrade` or `rollback` first.\n' ;;
+        changed_meanwhile) printf 'Another run has made another release the installed one meanwhile. Nothing was changed; call this again.\n' ;;
         pruned) printf 'PRUNED: %s is left.\n' "$@" ;;
         image_removed) printf '  removed: %s\n' "$@" ;;
         image_in_use) printf '  kept, something uses it: %s\n' "$@" ;;
@@ -593,6 +594,7 @@ END
         prune_release) printf '旧版本：%s\n' "$@" ;;
         confirm_prune) printf '将删除其镜像和文件，此后不能再回退。\n' ;;
         prune_unfinished) printf '有升级尚未完成。请先运行 `upgrade` 或 `rollback`。\n' ;;
+        changed_meanwhile) printf '其间另一次运行已将另一版本设为当前版本。未做任何改动；请重新运行。\n' ;;
         pruned) printf '清理完成：仅保留 %s。\n' "$@" ;;
         image_removed) printf '  已删除：%s\n' "$@" ;;
         image_in_use) printf '  仍在使用，予以保留：%s\n' "$@" ;;

@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, readdir, rm, rmdir, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { OTHER, SHELLS, type Site, lines, withSite } from "./bundle.js";
@@ -145,6 +146,58 @@ describe("install.sh, day by day", () => {
         expect(result.code).toBe(existsSync(folder) ? 8 : 0);
         expect(await site.changes()).toEqual([]);
       })(),
+  );
+
+  it.concurrent(
+    "removes no data as its own of which it does not know",
+    withSite(async (site) => {
+      // A run was cut off before it had any settings; the default folder is another installation's.
+      await mkdir(site.home, { recursive: true });
+      await mkdir(join(site.data, "mysql"), { recursive: true });
+      expect(await site.call(["uninstall", "--purge", "--confirm", "openim"])).toMatchObject({
+        code: 0,
+        stderr: "",
+      });
+      expect(existsSync(join(site.data, "mysql"))).toBe(true);
+    }),
+  );
+
+  it.concurrent(
+    "purges a disk that is mounted as the data folder, and not more than it can",
+    withSite(async (site) => {
+      await installed(site);
+      await mkdir(join(site.data, "mysql"), { recursive: true });
+      await writeFile(join(site.data, "mysql/ibdata1"), "x");
+      const refuse = (rest: string) =>
+        site.program("rm", `case $* in *" ${site.data}"*) ${rest}; echo busy >&2; exit 1 ;; esac`);
+      await refuse(":");
+      const stuck = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
+      expect(stuck.code).toBe(9);
+      expect(stuck.stderr).toContain(`Some of the data in ${site.data} could not be removed`);
+
+      await refuse(`"$real" -rf "${site.data}/mysql"`);
+      const result = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
+      expect(result).toMatchObject({ code: 0, stderr: "" });
+      expect(existsSync(site.home)).toBe(false);
+      expect(await readdir(site.data)).toEqual([]);
+    }),
+  );
+
+  it.concurrent(
+    "does not purge the bundle that lies in the data folder",
+    withSite(async (site) => {
+      const link = await mkdtemp(join(tmpdir(), "site-link-"));
+      await rmdir(link);
+      await symlink(join(site.dir, "a folder"), link);
+      try {
+        await site.keep("settings.env", `DATA_DIR=${link}\nHOST_ADDRESS=a.example\n`);
+        const result = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
+        expect(result.code).toBe(8);
+        expect(existsSync(site.root)).toBe(true);
+      } finally {
+        await rm(link);
+      }
+    }),
   );
 
   it.concurrent(

@@ -64,7 +64,8 @@ uninstall() {
         return 0
     fi
     use_installed_or_kept
-    data=$(setting_value DATA_DIR)
+    # Only what this installation has is its data: a default may be where another one lives.
+    data=$(chosen_value DATA_DIR || kept_value DATA_DIR || :)
     volumes=$(project_volumes)
     say uninstall_plan "$PROJECT" "$HOME_DIR"
     if [ "$PURGE" = yes ]; then
@@ -147,7 +148,12 @@ purge_data() { # DATA_DIR
         "$ENGINE" volume rm "$volume" >>"$LOG" 2>&1 </dev/null || fail 9 volume_in_use "$volume" "$LOG"
     done
     [ -n "$1" ] && [ -d "$1" ] || return 0
-    rm -rf -- "$(real_folder "$1")" "$1"
+    folder=$(real_folder "$1")
+    # A disk may be mounted there: its folder stays then, and is empty.
+    if ! rm -rf -- "$folder" 2>>"$LOG" && find "$folder/." ! -type d | grep -q .; then
+        fail 9 data_left "$1" "$LOG"
+    fi
+    [ ! -L "${1%/}" ] || rm -f -- "${1%/}"
 }
 
 real_folder() { # FOLDER
@@ -158,10 +164,11 @@ real_folder() { # FOLDER
 check_purgeable() { # DATA_DIR
     [ -n "$1" ] && [ -d "$1" ] || return 0
     real=$(real_folder "$1") || fail 8 data_not_purged "$1"
+    case $ROOT/ in "$real"/*) fail 8 data_around_bundle "$1" "$ROOT" ;; esac
     case $real in
         /usr/local/*/* | /home/*/*) return 0 ;;
         / | /usr/* | /home/* | /bin | /boot | /dev | /etc | /home | /lib | /lib64 | /media | /mnt | /opt | /proc | \
-            /root | /run | /sbin | /srv | /sys | /tmp | /usr | /var | /var/lib | /var/log | /var/tmp) ;;
+            /root | /run | /sbin | /srv | /sys | /tmp | /usr | /var | /var/lib | /var/lib/openim-bundler | /var/log | /var/tmp) ;;
         "$HOME_DIR" | /boot/* | /dev/* | /etc/* | /proc/* | /sys/* | /bin/* | /sbin/* | /lib/* | /lib64/*) ;;
         *) return 0 ;;
     esac

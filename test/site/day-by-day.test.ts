@@ -249,6 +249,20 @@ describe("install.sh, day by day", () => {
   );
 
   it.concurrent(
+    "loads and pushes once more what somebody removed here",
+    withSite(async (site) => {
+      const load = ["load", "--registry", "reg.example"];
+      expect(await site.call(load)).toMatchObject({ code: 0, stderr: "" });
+      for (const args of [load, ["install", "--host-address", "10.0.0.5"]]) {
+        for (const image of await readdir(join(site.state, "images"))) {
+          await rm(join(site.state, "images", image));
+        }
+        expect(await site.call(args)).toMatchObject({ code: 0, stderr: "" });
+      }
+    }),
+  );
+
+  it.concurrent(
     "loads some components only, and refuses a name that is none",
     withSite(async (site) => {
       expect(await site.call(["load", "--only", "redis"])).toMatchObject({ code: 0, stderr: "" });

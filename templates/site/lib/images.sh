@@ -102,6 +102,10 @@ load_images() {
             shown=$(image_platform "$reference")
             platform_fits "$platform" "$shown" ||
                 fail 7 image_wrong_platform "$component" "$reference" "$platform" "$shown"
+            # The release knows it by its name in the registry.
+            if in_registry; then
+                attend "$ENGINE" tag "$reference" "$(site_name "$reference")" || fail 7 load_failed "$component" "$tarball" "$LOG"
+            fi
         fi
     done <"$TABLES/images.tsv"
 }

@@ -22,7 +22,9 @@ push_images() { # REGISTRY
         attend "$ENGINE" push "$name" || fail 7 push_failed "$component" "$name" "$LOG"
     done <"$TABLES/images.tsv"
     write_registry_compose "$1"
-    printf '%s\n' "$1" >"$RELEASE_DIR/.registry"
+    printf '%s\n' "$1" >"$RELEASE_DIR/.registry.new"
+    flush "$RELEASE_DIR/.registry.new"
+    mv -f "$RELEASE_DIR/.registry.new" "$RELEASE_DIR/.registry"
     say registry_compose "$RELEASE_DIR/.registry.yaml"
 }
 
@@ -39,7 +41,9 @@ write_registry_compose() { # REGISTRY
             next
         }
         /^ +pull_policy: never$/ { sub(/never$/, "missing") }
-        { print }' "$RELEASE_DIR/compose.yaml" >"$RELEASE_DIR/.registry.yaml"
+        { print }' "$RELEASE_DIR/compose.yaml" >"$RELEASE_DIR/.registry.yaml.new"
+    flush "$RELEASE_DIR/.registry.yaml.new"
+    mv -f "$RELEASE_DIR/.registry.yaml.new" "$RELEASE_DIR/.registry.yaml"
 }
 
 # The compose file that the release at hand is run with.

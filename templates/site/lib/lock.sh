@@ -13,6 +13,8 @@ mark_lives() { # MARK
 
 take_lock() {
     lock=$HOME_DIR/lock
+    # Known before the lock is there: one that nobody has put a name into for a second is taken for stale.
+    own=$(process_mark "$$")
     until mkdir "$lock" 2>/dev/null; do
         [ -d "$lock" ] || fail 10 folder_not_writable "$HOME_DIR"
         owner=$(cat "$lock/pid" 2>/dev/null) || owner=
@@ -26,7 +28,7 @@ take_lock() {
         remove_stale "$lock" "$owner"
     done
     LOCK=$lock
-    process_mark "$$" >"$LOCK/pid"
+    printf '%s\n' "$own" >"$LOCK/pid"
 }
 
 # Two runs may find the same stale lock. Renaming it shows which of them it was; a lock that someone

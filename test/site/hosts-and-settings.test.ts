@@ -12,7 +12,7 @@ import {
 } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { OTHER, withSite } from "./bundle.js";
+import { OTHER, SHELLS, which, withSite } from "./bundle.js";
 
 describe("install.sh", () => {
   it.concurrent(
@@ -274,6 +274,20 @@ describe("install.sh", () => {
       expect(env).toMatch(
         /^DATA_DIR=.*\nHOST_ADDRESS=10\.0\.0\.5\nMYSQL_PASSWORD=old\nAPI_PORT=1\n# Time zone\.\nTZ=Asia\/Shanghai\n# Password REDIS_PASSWORD\.\nREDIS_PASSWORD=[A-Za-z0-9]{24}\n$/,
       );
+    }),
+  );
+
+  it.skipIf(SHELLS["busybox ash"] === undefined).concurrent(
+    "keeps the passwords where the disk is full and awk does not tell",
+    withSite(async (site) => {
+      await site.program("awk", 'exec busybox awk "$@"');
+      await symlink(which("busybox")?.[0] ?? "", join(site.dir, "bin/busybox"));
+      expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+      const env = await site.settings();
+      await symlink("/dev/full", join(site.home, "current/.env.merged"));
+      const result = await site.call(["configure", "--set", "API_PORT=1"], { installed: true });
+      expect(result.code).not.toBe(0);
+      expect(await site.settings()).toBe(env);
     }),
   );
 

@@ -201,7 +201,9 @@ write_settings() {
         umask 077
         settings_lines >"$ENV_FILE.new" || exit $?
         if [ -n "$origin" ] && [ -s "$ENV_FILE.new" ]; then
-            merged_env "$ENV_FILE.new" "$origin" >"$ENV_FILE.merged" || exit 1
+            # By way of the shell: some awks do not tell when the disk is full.
+            merged=$(merged_env "$ENV_FILE.new" "$origin") || exit 1
+            printf '%s\n' "$merged" >"$ENV_FILE.merged" || exit 1
             mv -f "$ENV_FILE.merged" "$ENV_FILE.new" || exit 1
         fi
     ) || exit $?

@@ -1,6 +1,17 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, readdir, rm, rmdir, symlink, writeFile } from "node:fs/promises";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  writeFile,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -197,6 +208,18 @@ describe("install.sh, day by day", () => {
       } finally {
         await rm(link);
       }
+    }),
+  );
+
+  it.concurrent(
+    "goes on, and keeps its exit code, where the log cannot grow",
+    withSite(async (site) => {
+      await installed(site);
+      await rm(join(site.home, "install.log"));
+      await symlink("/dev/full", join(site.home, "install.log"));
+      expect(await site.call(["status"])).toMatchObject({ code: 0, stderr: "" });
+      expect(await site.call(["prune", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+      expect((await site.call(["rollback", "--yes"])).code).toBe(10);
     }),
   );
 

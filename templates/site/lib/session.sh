@@ -26,9 +26,10 @@ fail() { # EXIT-CODE KEY ARG...
     exit "$code"
 }
 
+# A disk that is full must not keep a run from going back, nor take its exit code.
 log_text() { # TEXT
     [ "$LOG" != /dev/null ] || return 0
-    printf '%s %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$1" >>"$LOG"
+    { printf '%s %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$1" >>"$LOG"; } 2>/dev/null || :
 }
 
 # Asks before something that cannot simply be done again. Without a terminal --yes has to answer.

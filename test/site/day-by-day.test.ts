@@ -392,7 +392,11 @@ describe("install.sh, day by day", () => {
     withSite(async (site) => {
       spawnSync("chmod", ["-R", "a-w", site.root]);
       try {
+        await chmod(join(site.root, "install.sh"), 0o400);
         expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+        expect((await stat(join(site.home, "current/lib"))).mode & 0o777).toBe(0o755);
+        expect((await stat(join(site.home, "current/install.sh"))).mode & 0o777).toBe(0o755);
+        expect((await stat(join(site.home, "current/.env"))).mode & 0o777).toBe(0o600);
         expect((await readdir(site.root)).filter((file) => file.startsWith("."))).toEqual([]);
       } finally {
         spawnSync("chmod", ["-R", "u+w", site.root]);

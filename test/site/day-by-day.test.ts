@@ -319,6 +319,13 @@ describe("install.sh, day by day", () => {
       expect(failed.stderr).toContain("LOADING");
       expect(failed.stderr).toMatch(/1 smoke tests failed\.\nNOT INSTALLED/);
 
+      const [release = ""] = await readdir(join(site.home, "releases"));
+      const [secret = ""] = secretsOf(await site.kept(`releases/${release}/.env`));
+      await writeFile(join(site.state, "answers/redis"), `echo not with ${secret}\n`);
+      const told = await site.run();
+      expect(told.stderr).toContain("not with ***");
+      expect(await site.kept("install.log")).not.toContain(secret);
+
       await writeFile(join(site.state, "answers/redis"), "echo PONG\n");
       const passed = await site.run();
       expect(passed).toMatchObject({ code: 0, stderr: "" });

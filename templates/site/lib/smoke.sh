@@ -19,7 +19,7 @@ smoke_tests() {
         elif [ "$outcome" = 200 ]; then
             say smoke_skipped "$component" "$shown_command"
         else
-            say smoke_failed "$component" "$shown_command" "$outcome" "$(printf '%s\n' "$answer" | tail -n 3)" >&2
+            say smoke_failed "$component" "$shown_command" "$outcome" "$(printf '%s\n' "$answer" | tail -n 3 | without_secrets)" >&2
             smoke_failed=$((smoke_failed + 1))
         fi
     done <"$smoke_table"

@@ -252,6 +252,23 @@ describe("install.sh", () => {
   );
 
   it.concurrent(
+    "puts no data where it would go with a release",
+    withSite(async (site) => {
+      expect(await site.run()).toMatchObject({ code: 0 });
+      const link = `${site.data}-link`;
+      await symlink(join(site.home, "current"), link);
+      try {
+        const args = ["configure", "--data-dir", `${link}/data`];
+        const result = await site.call(args, { installed: true });
+        expect(result.code).toBe(8);
+        expect(result.stderr).toContain(`The data folder ${link}/data lies in`);
+      } finally {
+        await rm(link);
+      }
+    }),
+  );
+
+  it.concurrent(
     "refuses a line of .env that compose might read in another way",
     withSite(async (site) => {
       await site.keep("settings.env", "# fine\n\nMYSQL_PASSWORD = abc\n");

@@ -125,6 +125,17 @@ check_settings() {
             fail 8 value_needed "$name" "$(in_language "$description_en" "$description_zh")"
         fi
     done <"$TABLES/settings.tsv"
+    check_data_place
+}
+
+# A release goes one day, with all that lies in it; and a path by way of current/ leads to another then.
+check_data_place() {
+    data=$(setting_value DATA_DIR)
+    [ -n "$data" ] && [ -d "$HOME_DIR/releases" ] || return 0
+    place=$(real_folder "$(existing_folder "$data")") || return 0
+    case $place/ in
+        "$(real_folder "$HOME_DIR/releases")"/*) fail 8 data_in_release "$data" "$HOME_DIR/releases" ;;
+    esac
 }
 
 setting_names() {

@@ -303,6 +303,7 @@ END
         type_name) printf 'All data will be lost. Type the name of the project (%s) to go on:\n' "$@" ;;
         purge_needs_name) printf -- '--purge removes all data. Without a terminal, say so with --confirm %s. Nothing was changed.\n' "$@" ;;
         data_not_purged) printf 'The data folder %s is one of the system: it is not removed from here. Nothing was changed.\n' "$@" ;;
+        data_in_release) printf 'The data folder %s lies in %s, and goes with a release there. Choose another place, and move data that is there already.\n' "$@" ;;
         data_around_bundle) printf 'The data folder %s has this folder in it: %s. Call install.sh from the installation'"'"'s own folder (current/), or move the data away first. Nothing was changed.\n' "$@" ;;
         data_left) printf 'Some of the data in %s could not be removed. What the system said is in %s. Mend that and call this again.\n' "$@" ;;
         volume_in_use) printf 'The volume %s could not be removed. What the engine said is in %s.\n' "$@" ;;
@@ -607,6 +608,7 @@ END
         type_name) printf '所有数据将丢失。请输入项目名（%s）以继续：\n' "$@" ;;
         purge_needs_name) printf -- '--purge 会删除全部数据。没有终端时，请用 --confirm %s 确认。未做任何改动。\n' "$@" ;;
         data_not_purged) printf '数据目录 %s 是系统目录，不在此处删除。未做任何改动。\n' "$@" ;;
+        data_in_release) printf '数据目录 %s 位于 %s 之内，会随版本一起被删除。请另选位置，并移走其中已有的数据。\n' "$@" ;;
         data_around_bundle) printf '数据目录 %s 中含有本目录：%s。请从安装目录（current/）中运行 install.sh，或先移走数据。未做任何改动。\n' "$@" ;;
         data_left) printf '%s 中有数据无法删除，系统输出见 %s。处理后请重新运行。\n' "$@" ;;
         volume_in_use) printf '无法删除卷 %s，容器引擎的输出见 %s。\n' "$@" ;;

@@ -176,6 +176,9 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         expect(locale.stdout).toContain("正在加载镜像");
         expect(await site.settings()).toContain("# 密码 MYSQL_PASSWORD。");
 
+        const legacy = await site.call(["help"], { env: { LANG: "zh_CN.GB18030" } });
+        expect(legacy.stdout).toMatch(/^Installs this bundle/);
+
         const asked = await site.run({ args: ["--lang", "zh", "--set", "API_PORT=x"] });
         expect(asked.code).toBe(8);
         expect(asked.stderr).toContain("API_PORT 的类型须为 port");

@@ -15,9 +15,11 @@ use_language() { # en|zh
     esac
 }
 
-# The first of these variables that is set decides (POSIX, 8.2).
+# The first of these variables that is set decides (POSIX, 8.2). Our Chinese is UTF-8: a terminal that is
+# set to another encoding would show rubbish.
 language_of_locale() {
     case ${LC_ALL:-${LC_MESSAGES:-${LANG:-}}} in
+        *.[Gg][Bb]* | *.[Ee][Uu][Cc]* | *.[Bb][Ii][Gg]5*) ;;
         zh*) SPOKEN=zh ;;
     esac
 }

@@ -367,6 +367,8 @@ describe("install.sh, day by day", () => {
     [["install", "--registry", "a.example"], "it belongs to: load"],
     [["logs", "--tail", "x"], "x is not a number of lines"],
     [["--project", "A B"], "cannot be the name of a project"],
+    [["--project", "openim-"], "cannot be the name of a project"],
+    [["--project", "open_-im"], "cannot be the name of a project"],
   ])("refuses %j", (args, words) =>
     withSite(async (site) => {
       const result = await site.call(args);

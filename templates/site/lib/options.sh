@@ -112,9 +112,9 @@ check_options() {
     case $TAIL in
         '' | *[!0-9]* | ????????*) fail 2 bad_tail "$TAIL" ;;
     esac
-    # compose-spec, "name"
+    # compose-spec, "name"; and a part of an image's name, where separators do not mix (distribution-spec)
     case $WANTED_PROJECT in
-        [!a-z0-9]* | *[!a-z0-9_-]*) fail 2 bad_project "$WANTED_PROJECT" ;;
+        [!a-z0-9]* | *[!a-z0-9_-]* | *[_-] | *_-* | *-_* | *___*) fail 2 bad_project "$WANTED_PROJECT" ;;
     esac
     case $REGISTRY in
         '' | [A-Za-z0-9]*) ;;

@@ -187,7 +187,7 @@ END
         unknown_component) printf 'There is no component %s. There are: %s\n' "$@" ;;
         bad_timeout) printf '%s is not a number of seconds.\n' "$@" ;;
         bad_tail) printf '%s is not a number of lines.\n' "$@" ;;
-        bad_project) printf '%s cannot be the name of a project: lower-case letters, digits, - and _ only.\n' "$@" ;;
+        bad_project) printf '%s cannot be the name of a project: lower-case letters and digits only, with - or _ between them.\n' "$@" ;;
         bad_registry) printf '%s is not a registry like registry.example.com:5000/openim.\n' "$@" ;;
         bad_set) printf '%s: a setting is NAME=VALUE in one line, as in --set API_PORT=10002.\n' "$@" ;;
         nobody_to_ask) printf '`%s` has a question and there is no terminal to ask on. Nothing was changed. Run it with --yes, and give settings with --set.\n' "$@" ;;
@@ -492,7 +492,7 @@ END
         unknown_component) printf '没有名为 %s 的组件。可用的组件：%s\n' "$@" ;;
         bad_timeout) printf '%s 不是有效的秒数。\n' "$@" ;;
         bad_tail) printf '%s 不是有效的行数。\n' "$@" ;;
-        bad_project) printf '%s 不能用作项目名：只能包含小写字母、数字、- 和 _。\n' "$@" ;;
+        bad_project) printf '%s 不能用作项目名：只能包含小写字母和数字，中间可用 - 或 _ 分隔。\n' "$@" ;;
         bad_registry) printf '%s 不是有效的镜像仓库，例如 registry.example.com:5000/openim。\n' "$@" ;;
         bad_set) printf '%s：设置的格式为单行的 NAME=VALUE，例如 --set API_PORT=10002。\n' "$@" ;;
         nobody_to_ask) printf '`%s` 需要询问，但没有可用的终端。未做任何改动。请加 --yes 运行，并用 --set 给出设置。\n' "$@" ;;

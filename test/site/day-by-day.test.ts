@@ -397,6 +397,22 @@ describe("install.sh, day by day", () => {
   );
 
   it.concurrent(
+    "lets services read their files, whatever the umask was when the bundle was extracted",
+    withSite(async (site) => {
+      await site.write("files/redis/redis.conf", "save 60 1\n");
+      await site.sums();
+      spawnSync("chmod", ["-R", "go-rwx", site.root]);
+      await installed(site);
+      const modeOf = async (path: string): Promise<number> =>
+        (await stat(join(site.home, "current", path))).mode & 0o777;
+      expect(await modeOf("files/redis/redis.conf")).toBe(0o644);
+      expect(await modeOf("files/redis")).toBe(0o755);
+      expect(await modeOf("install.sh")).toBe(0o755);
+      expect(await modeOf(".env")).toBe(0o600);
+    }),
+  );
+
+  it.concurrent(
     "installs from a medium that cannot be written to",
     withSite(async (site) => {
       spawnSync("chmod", ["-R", "a-w", site.root]);

@@ -125,9 +125,9 @@ stage_release() {
         new=$HOME_DIR/releases/.new
         mkdir "$new" || exit 1
         for part in SHA256SUMS $(bundle_parts); do cp -R -- "$ROOT/$part" "$new/" || exit 1; done
-        # On a medium, folders may be such that nobody can write to them, and programs none.
-        find "$new" -type d -exec chmod u+w {} + || exit 1
-        chmod 755 "$new/install.sh" || exit 1
+        # The bundle's own modes, whatever a medium or the umask of who extracted it made of them: services read
+        # files of ours, and not as root.
+        chmod -R u+rwX,go+rX "$new" && chmod 755 "$new/install.sh" || exit 1
         if [ -n "$origin" ]; then inherit_settings "$origin" "$new/.env" || exit 1; fi
         printf '%s\n' "$RELEASE" >"$new/.release" || exit 1
         sync

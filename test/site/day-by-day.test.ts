@@ -160,6 +160,17 @@ describe("install.sh, day by day", () => {
   );
 
   it.concurrent(
+    "removes what killed runs left, too",
+    withSite(async (site) => {
+      await installed(site);
+      await site.keep("receipt.json.new", "{");
+      await site.keep("lock.stale.1/pid", "1 1\n");
+      expect(await site.call(["uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+      expect(await readdir(site.home)).toEqual(["settings.env"]);
+    }),
+  );
+
+  it.concurrent(
     "removes no data as its own of which it does not know",
     withSite(async (site) => {
       // A run was cut off before it had any settings; the default folder is another installation's.

@@ -141,6 +141,8 @@ forget_installation() {
     rm -rf "$HOME_DIR/releases"
     LOG=/dev/null
     rm -f "$HOME_DIR/install.log" "$HOME_DIR/receipt.json" "$HOME_DIR/up.log"
+    # What killed runs left.
+    rm -rf "$HOME_DIR/receipt.json.new" "$HOME_DIR/settings.env.new" "$HOME_DIR"/lock.stale.*
 }
 
 purge_data() { # DATA_DIR

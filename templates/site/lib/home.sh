@@ -101,7 +101,7 @@ open_home() {
     take_lock
     (umask 077 && : >>"$HOME_DIR/install.log") 2>/dev/null || fail 10 folder_not_writable "$HOME_DIR"
     LOG=$HOME_DIR/install.log
-    { printf '\n' >>"$LOG"; } 2>/dev/null || :
+    printf '\n' 2>/dev/null >>"$LOG" || :
     log_text "$ROOT/install.sh $COMMAND"
     rm -rf "$HOME_DIR/releases/.new" "$HOME_DIR/releases/.gone" "$HOME_DIR/state.new"
     link_current

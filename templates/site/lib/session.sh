@@ -29,7 +29,8 @@ fail() { # EXIT-CODE KEY ARG...
 # A disk that is full must not keep a run from going back, nor take its exit code.
 log_text() { # TEXT
     [ "$LOG" != /dev/null ] || return 0
-    { printf '%s %s\n' "$(date '+%Y-%m-%d %H:%M:%S')" "$1" >>"$LOG"; } 2>/dev/null || :
+    stamp=$(date '+%Y-%m-%d %H:%M:%S')
+    printf '%s %s\n' "$stamp" "$1" 2>/dev/null >>"$LOG" || :
 }
 
 # Asks before something that cannot simply be done again. Without a terminal --yes has to answer.

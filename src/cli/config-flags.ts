@@ -10,7 +10,7 @@ export const configFlags = {
   rule: Flags.string({
     helpValue: "RULE=LEVEL",
     multiple: true,
-    summary: "What a rule counts for: error, warning, note or off. Goes before --config.",
+    summary: "What a rule counts for: error, warning, note or off. Wins over --config.",
   }),
   waive: Flags.string({
     helpValue: "RULE[:COMPONENT[:PATH]]=REASON",

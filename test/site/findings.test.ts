@@ -61,7 +61,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           /FAIL {2}Neither Docker[^\n]*\n {6}-> Install Docker[^\n]*\nFAIL {2}This host has[^\n]*\n {6}-> Give[^\n]*\n$/,
         );
         expect(stderr).toBe(
-          "2 checks failed. Nothing was changed on this host. Do what is written below each FAIL above, then run the same command again.\n",
+          "Checks that failed: 2. Nothing was changed on this host. Do what is written below each FAIL above, then run the same command again.\n",
         );
         const json = host.run("JSON=yes", "run_checks");
         expect(json).toMatchObject({ code: 5, stderr: "" });

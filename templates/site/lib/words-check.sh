@@ -9,7 +9,7 @@ words_check_en() { # KEY ARG...
         level_warn) printf 'WARN\n' ;;
         level_fail) printf 'FAIL\n' ;;
         passed) printf 'Checks: %s passed, %s warnings, 0 failures.\n' "$1" "$2" ;;
-        failed) printf '%s checks failed. Nothing was changed on this host. Do what is written below each FAIL above, then run the same command again.\n' "$1" ;;
+        failed) printf 'Checks that failed: %s. Nothing was changed on this host. Do what is written below each FAIL above, then run the same command again.\n' "$1" ;;
         all_components) printf 'the whole bundle\n' ;;
         holder_container) printf 'the container %s\n' "$1" ;;
         holder_process) printf '%s (process %s)\n' "$1" "$2" ;;

@@ -62,7 +62,7 @@ time: settings and passwords are kept, images that are there are not loaded agai
 run are left alone. Where another release is installed it is an upgrade.
 
   sudo ./install.sh
-  sudo ./install.sh --yes --set API_PORT=20002 --data-dir /data/openim
+  sudo ./install.sh --yes --set TZ=UTC --data-dir /data/openim
 
 END
             ;;
@@ -189,7 +189,7 @@ END
         bad_tail) printf '%s is not a number of lines.\n' "$@" ;;
         bad_project) printf '%s cannot be the name of a project: lower-case letters and digits only, with - or _ between them.\n' "$@" ;;
         bad_registry) printf '%s is not a registry like registry.example.com:5000/openim.\n' "$@" ;;
-        bad_set) printf '%s: a setting is NAME=VALUE in one line, as in --set API_PORT=10002.\n' "$@" ;;
+        bad_set) printf '%s: a setting is NAME=VALUE in one line, as in --set TZ=UTC.\n' "$@" ;;
         nobody_to_ask) printf '`%s` has a question and there is no terminal to ask on. Nothing was changed. Run it with --yes, and give settings with --set.\n' "$@" ;;
         yes_or_no) printf 'Go on? [y/N]' ;;
         not_confirmed) printf 'Not confirmed: nothing was changed.\n' ;;
@@ -373,7 +373,7 @@ END
 设置和密码会保留，已有的镜像不会重复加载，正在运行的服务不受影响。已装有其他版本时即为升级。
 
   sudo ./install.sh
-  sudo ./install.sh --yes --set API_PORT=20002 --data-dir /data/openim
+  sudo ./install.sh --yes --set TZ=UTC --data-dir /data/openim
 
 END
             ;;
@@ -494,7 +494,7 @@ END
         bad_tail) printf '%s 不是有效的行数。\n' "$@" ;;
         bad_project) printf '%s 不能用作项目名：只能包含小写字母和数字，中间可用 - 或 _ 分隔。\n' "$@" ;;
         bad_registry) printf '%s 不是有效的镜像仓库，例如 registry.example.com:5000/openim。\n' "$@" ;;
-        bad_set) printf '%s：设置的格式为单行的 NAME=VALUE，例如 --set API_PORT=10002。\n' "$@" ;;
+        bad_set) printf '%s：设置的格式为单行的 NAME=VALUE，例如 --set TZ=UTC。\n' "$@" ;;
         nobody_to_ask) printf '`%s` 需要询问，但没有可用的终端。未做任何改动。请加 --yes 运行，并用 --set 给出设置。\n' "$@" ;;
         yes_or_no) printf '是否继续？[y/N]' ;;
         not_confirmed) printf '未确认，未做任何改动。\n' ;;

@@ -235,6 +235,7 @@ function usageMessage(text: string): string {
   return text
     .replace(/^The following errors? occurred:\s*/, "")
     .replace(/\s*See more help with --help\s*$/, "")
+    .replace(/\s*Note: --[^\n]* multiple values\.[^]*$/, "")
     .trim()
     .replace(/\n\s*/g, "\n  ");
 }

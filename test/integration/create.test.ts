@@ -381,7 +381,7 @@ describe("create, asked for what cannot be", () => {
   });
 
   it.each([
-    ["verfy x", 2, /There is no command "verfy x"\..*Did you mean "verify"\?/s],
+    ["verfy x", 2, /There is no command "verfy"\..*Did you mean "verify"\?/s],
     ["plan", 2, /Missing required flag platform/],
     ["plan openim -p linux/arm64 --ca nope.pem", 11, /CA file nope\.pem/],
     ["create openim -p arm64 -p amd64 -o x.tar", 2, /two|2 platforms/],

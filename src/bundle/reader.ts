@@ -52,6 +52,7 @@ export async function openArchive(
 ): Promise<{ readonly handle: FileHandle; readonly size: number }> {
   const cannot = (cause: unknown): BundlerError =>
     new BundlerError("FILE", `Cannot read ${path}: ${messageOf(cause)}`, {
+      hint: "Check the archive's name and folder, and whether you may read it.",
       cause,
       details: { file: path },
     });

@@ -11,7 +11,7 @@ export async function writeTextFile(path: string, text: string): Promise<void> {
     if (!(cause instanceof BundlerError) || cause.code !== "FILE") throw cause;
     throw new BundlerError("FILE", cause.message, {
       cause,
-      hint: "Create the folder, or give another place.",
+      hint: "Give the name of a file, in a folder that is there and can be written.",
       details: { file: path },
     });
   });

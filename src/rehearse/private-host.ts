@@ -46,7 +46,7 @@ export async function needPrivateHost(env: NodeJS.ProcessEnv): Promise<void> {
         : "it needs root";
   if (why === undefined) return;
   throw new BundlerError("BUILDER", `There cannot be a private engine here: ${why}.`, {
-    hint: "Without --throw-away the bundle is rehearsed in the engine that is running.",
+    hint: "Mend that, or leave --throw-away out: then the bundle is rehearsed in an engine that runs here.",
   });
 }
 
@@ -132,7 +132,7 @@ export async function openPrivateHost(
       "BUILDER",
       `The private engine did not start: ${log.slice(-3).join(" | ")}`,
       {
-        hint: "Without --throw-away the bundle is rehearsed in the engine that is running.",
+        hint: "Mend that, or leave --throw-away out: then the bundle is rehearsed in an engine that runs here.",
         details: { log },
       },
     );

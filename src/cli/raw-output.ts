@@ -30,9 +30,13 @@ async function* printableChunks(
     const text = decoder.write(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     // What is no UTF-8 becomes U+FFFD.
     if (/[\0\ufffd]/.test(text)) {
-      throw new BundlerError("USAGE", `${name} is not a text: it is not written to a terminal.`, {
-        hint: "Send it to a file or another program, or give --force.",
-      });
+      throw new BundlerError(
+        "USAGE",
+        `${name} is a binary file, which is not written to a terminal.`,
+        {
+          hint: "Send it to a file or another program, or give --force.",
+        },
+      );
     }
     yield printable(text);
   }

@@ -119,7 +119,7 @@ function sentences(canPull: boolean, stored: boolean, facts: BuildFacts): readon
       const also = cannot.some((one) => one.needed)
         ? "the bundle needs them"
         : "they are needed only where no registry has the image";
-      return `Builds for ${platform} will not: ${reasons(cannot, facts)}; ${also}.`;
+      return `Builds for ${platform} do not work: ${reasons(cannot, facts)}; ${also}.`;
     }
     if (own.length > 0)
       return `Builds for ${platform} work: ${own.map((one) => one.component).join(", ")}.`;

@@ -129,14 +129,16 @@ function notThere(
   const by = removedBy === undefined ? undefined : layers[removedBy]?.digest;
   const why =
     notAFolder === true
-      ? `/${missing} is no folder`
-      : by === undefined
-        ? `there is no /${missing}`
-        : `/${missing} was taken away by the layer ${by}`;
+      ? `: /${missing} is no folder`
+      : by !== undefined
+        ? `: /${missing} was taken away by the layer ${by}`
+        : `/${missing}` === asked
+          ? ""
+          : `: there is no /${missing}`;
   const way = links.map(({ path, target }) => `/${path} → ${target}`).join(", ");
   return new BundlerError(
     "NOT_FOUND",
-    `${component} has no ${asked}: ${why}${way === "" ? "" : ` (${way})`}.`,
+    `${component} has no ${asked}${why}${way === "" ? "" : ` (${way})`}.`,
     {
       hint: `List what is there with: inspect ARCHIVE ${component} --files`,
       details: { component, path: asked, missing, ...(by === undefined ? {} : { layer: by }) },

@@ -1,18 +1,19 @@
 import { formatBytes } from "../core/bytes.js";
 import type { WrittenReport } from "../report/write-report.js";
+import { counted } from "./diff-words.js";
 
 /** What `report` says: the verdict and where the page is. */
 export function describeWrittenReport(written: WrittenReport): readonly string[] {
   const { archive, report, bytes, ok, counts, components, packages, changes } = written;
   const found = [
-    `${counts.error} errors`,
-    `${counts.warning} warnings`,
-    `${counts.note} notes`,
+    counted(counts.error, "error"),
+    counted(counts.warning, "warning"),
+    counted(counts.note, "note"),
     `${counts.waived} waived`,
   ].join(", ");
-  const compared = changes === undefined ? "" : `, ${changes} changes`;
+  const compared = changes === undefined ? "" : `, ${counted(changes, "change")}`;
   return [
-    `${report}: ${components} components, ${packages} packages${compared}, ${formatBytes(bytes)}.`,
+    `${report}: ${counted(components, "component")}, ${counted(packages, "package")}${compared}, ${formatBytes(bytes)}.`,
     `${ok ? "PASS" : "FAIL"} ${archive}: ${found}.`,
   ];
 }

@@ -81,9 +81,13 @@ export async function walkImages(
   const layers = await readLayers(stored, options);
   const made = new FinalFiles();
   const walked = images.map((image) => overlay(image, layers, made));
-  const summary = `${stored.length} layers of ${images.length} images`;
+  const summary = `${stored.length} layer${plural(stored)} of ${images.length} image${plural(images)}`;
   onEvent({ type: "phase-end", phase: "walk", subject, summary });
   return walked;
+}
+
+function plural({ length }: ArrayLike<unknown>): string {
+  return length === 1 ? "" : "s";
 }
 
 /** Reads an image's config, and notes where its layers are. */

@@ -123,7 +123,7 @@ describe("doctor without Docker", () => {
     expect(outcome.stdout).toMatch(/^Docker\s+docker command\s+fail\s+not in PATH$/m);
     expect(outcome.stdout).toMatch(/→ Install Docker Engine 20\.10 or newer/);
     expect(lastLine(outcome)).toBe(
-      "Pulls work. Builds for linux/s390x will not: app (there is no docker command); the bundle needs them.",
+      "Pulls work. Builds for linux/s390x do not work: app (there is no docker command); the bundle needs them.",
     );
   });
 

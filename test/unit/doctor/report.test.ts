@@ -121,7 +121,7 @@ describe("the whole report", () => {
     expect(lines).toHaveLength(3);
     expect(table).toMatch(/^Builder {4,}builder +fail +No node answers\. a: x b: y$/m);
     expect(verdict).toMatch(
-      /^Pulls work\. Builds for linux\/arm64 will not: app \(there is no usable builder\)/,
+      /^Pulls work\. Builds for linux\/arm64 do not work: app \(there is no usable builder\)/,
     );
   });
 });

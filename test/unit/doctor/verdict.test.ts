@@ -54,7 +54,7 @@ describe("the verdict", () => {
       canPull: true,
       canBuild: { "linux/arm64": false },
       verdict:
-        "Pulls work. Builds for linux/arm64 will not: app, zk (there is no buildx); the bundle needs them.",
+        "Pulls work. Builds for linux/arm64 do not work: app, zk (there is no buildx); the bundle needs them.",
     });
     expect(failureCode(made)).toBe("BUILDER");
   });

@@ -12,7 +12,7 @@ import {
   methodSchema,
   platformSchema,
 } from "../plan/locked-image.js";
-import type { LockedImage, PlatformLock } from "../plan/types.js";
+import type { LockedComponent, LockedImage, PlatformLock } from "../plan/types.js";
 import { extraPath, tarballPath } from "./paths.js";
 import type { BundleComponent, BundleManifest, PackedExtra } from "./types.js";
 import { padded } from "./unpacked.js";
@@ -58,6 +58,7 @@ const componentSchema = z
     title: localized,
     method: methodSchema,
     reason: text,
+    reasonZh: text.exactOptional(),
     ports: z.array(z.object({ host: port, container: port, protocol: z.enum(["tcp", "udp"]) })),
     // Names are a matter of verify, which has more to say than a schema.
     image: lockedImageSchema.extend({ reference: text }),
@@ -112,7 +113,16 @@ const manifestSchema: z.ZodType<BundleManifest> = z.object({
       "expected each extra once",
     )
     .exactOptional(),
-  leftOut: z.array(z.object({ name: namePart, required: z.boolean(), reason: text })).max(1000),
+  leftOut: z
+    .array(
+      z.object({
+        name: namePart,
+        required: z.boolean(),
+        reason: text,
+        reasonZh: text.exactOptional(),
+      }),
+    )
+    .max(1000),
   settings: z
     .array(
       z.object({
@@ -191,7 +201,8 @@ export function describeBundle(
           details: { component: name, platform: lock.platform },
         });
       }
-      leftOut.push({ name, required: locked.required, reason });
+      const reasonZh = leftOutZh(defined, locked, platform);
+      leftOut.push({ name, required: locked.required, reason, reasonZh });
       continue;
     }
     const alternative =
@@ -202,6 +213,7 @@ export function describeBundle(
       title: defined.title,
       method,
       reason,
+      ...(alternative === undefined ? {} : { reasonZh: alternative.reason.zh }),
       ports: portsWith(defined.ports, alternative),
       image,
       ...(build === undefined ? {} : { build }),
@@ -238,6 +250,17 @@ export function describeBundle(
     leftOut,
     settings: definition.settings,
   };
+}
+
+/** Why a component is not inside, in the other language of the site. */
+function leftOutZh(
+  { omit }: Pick<Component, "omit">,
+  { method, reason }: LockedComponent,
+  platform: Platform,
+): string {
+  if (method !== "left-out") return `没有适用于 ${formatPlatform(platform)} 的镜像`;
+  // Everything else is left out by whoever makes the bundle.
+  return omit.find((one) => one.reason.en === reason)?.reason.zh ?? "制作安装包时未选入";
 }
 
 function promised(

@@ -76,6 +76,8 @@ export function siteReadme(
   const notes = NOTES[language].find((path) => files.includes(path));
   const settingOf = (name: string): string =>
     manifest.settings.find((setting) => setting.name === name)?.name ?? "";
+  const why = ({ reason, reasonZh }: { reason: string; reasonZh?: string }): string =>
+    language === "zh" ? (reasonZh ?? reason) : reason;
   const values: Readonly<Record<string, string>> = {
     version: manifest.version,
     title: cell(manifest.title[language]),
@@ -108,11 +110,9 @@ export function siteReadme(
       .join(", "),
     replaced: manifest.components
       .filter(({ method }) => method === "alternative")
-      .map(({ name, image, reason }) => `- \`${name}\` (\`${image.reference}\`): ${cell(reason)}`)
+      .map((one) => `- \`${one.name}\` (\`${one.image.reference}\`): ${cell(why(one))}`)
       .join("\n"),
-    left_out: manifest.leftOut
-      .map(({ name, reason }) => `- \`${name}\`: ${cell(reason)}`)
-      .join("\n"),
+    left_out: manifest.leftOut.map((one) => `- \`${one.name}\`: ${cell(why(one))}`).join("\n"),
   };
   return fill(template.text, values);
 }

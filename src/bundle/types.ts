@@ -33,6 +33,8 @@ export interface BundleManifest {
     readonly name: string;
     readonly required: boolean;
     readonly reason: string;
+    /** The same for the Chinese page; absent in archives of earlier versions. */
+    readonly reasonZh?: string;
   }[];
   readonly settings: readonly Omit<Setting, "at">[];
   readonly sizes: {
@@ -75,6 +77,8 @@ export interface BundleComponent {
   readonly title: Localized;
   readonly method: Method;
   readonly reason: string;
+  /** Why an alternative was taken, for the Chinese page; absent in archives of earlier versions. */
+  readonly reasonZh?: string;
   readonly ports: readonly Port[];
   readonly image: LockedImage;
   /** What the image was built from, when it was. */

@@ -87,7 +87,7 @@ const service = z
 const alternative = z.strictObject({
   image,
   platforms,
-  reason: words.meta({ description: "Why it may stand in, for the plan and the customer." }),
+  reason: localized.meta({ description: "Why it may stand in, for the plan and the customer." }),
   service: service.optional(),
   requires: requirements
     .optional()
@@ -254,7 +254,12 @@ export const componentSchema = z.strictObject({
     .optional()
     .meta({ description: "An image archive shipped with the definition, relative to its folder." }),
   omit: z
-    .array(z.strictObject({ platforms, reason: words }))
+    .array(
+      z.strictObject({
+        platforms,
+        reason: localized.meta({ description: "Why, for the plan and the customer." }),
+      }),
+    )
     .optional()
     .meta({ description: "Platforms on which the component is left out, by declared choice." }),
   requires: requirements

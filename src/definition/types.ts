@@ -50,7 +50,7 @@ export interface Component {
   /** An image archive shipped with the definition, relative to its folder. */
   readonly archive?: string;
   /** Platforms on which this component is left out, by declared choice. */
-  readonly omit: readonly { readonly platforms: readonly Platform[]; readonly reason: string }[];
+  readonly omit: readonly { readonly platforms: readonly Platform[]; readonly reason: Localized }[];
   readonly requires: readonly Requirement[];
   readonly smoke: readonly SmokeTest[];
   /** Any upgrade will do when absent. */
@@ -198,7 +198,7 @@ export interface Alternative {
   readonly image: string;
   readonly platforms: readonly Platform[];
   /** Why it may stand in, for the plan and the customer. */
-  readonly reason: string;
+  readonly reason: Localized;
   /**
    * What changes in the compose service: mappings are merged key by key (null removes a key),
    * anything else replaces what is there.

@@ -68,7 +68,7 @@ export async function decide(
     platforms.some((one) => platformMatches(target, one)),
   );
   if (omission !== undefined)
-    return { component: { ...head, method: "left-out", reason: omission.reason } };
+    return { component: { ...head, method: "left-out", reason: omission.reason.en } };
 
   const buildable = component.build?.platforms.some((one) => platformMatches(target, one)) === true;
   if (buildable && (component.build.always || context.build.has(component.name))) {
@@ -91,7 +91,7 @@ export async function decide(
       const claim = claimNote(candidate.platforms, target, true);
       const reason =
         "alternative" in candidate
-          ? [...obstacles, candidate.reason, ...claim].join("; ")
+          ? [...obstacles, candidate.reason.en, ...claim].join("; ")
           : claim.join("; ") || `the registry has it for ${platform}`;
       return {
         component: {

@@ -22,7 +22,7 @@ components:
     alternatives:
       - image: mariadb:10.11.11
         platforms: [linux/amd64, linux/arm64]
-        reason: MariaDB stands in
+        reason: { en: MariaDB stands in, zh: 以 MariaDB 代替 }
         service:
           command: [mariadbd]
   extra:
@@ -32,7 +32,7 @@ components:
     platforms: [linux/amd64]
     omit:
       - platforms: [linux/arm64]
-        reason: made for linux/amd64 only
+        reason: { en: made for linux/amd64 only, zh: 仅提供 linux/amd64 版本 }
 `,
   );
   await writeFile(

@@ -34,14 +34,14 @@ const component: Component = {
     {
       image: "mariadb:10.11",
       platforms: [],
-      reason: "stands in",
+      reason: { en: "stands in", zh: "代替" },
       service: {},
       requires: [],
       smoke: [{ run: ["mariadb"], limit: 20 }],
       at,
     },
   ],
-  omit: [],
+  omit: [{ platforms: [parsePlatform("linux/arm64")], reason: { en: "too old", zh: "过旧" } }],
   requires: [needs("1"), needs("2", "linux/amd64")],
   smoke: [{ run: ["mysql"], limit: 20 }],
   upgrade: { within: "minor", reason },
@@ -51,6 +51,9 @@ const component: Component = {
 function described(
   change: Partial<LockedComponent> = {},
   requires: readonly Requirement[] = [],
+  components: readonly LockedComponent[] = [
+    { name: "db", required: true, method: "image", reason: "", image, ...change },
+  ],
 ): Omit<BundleManifest, "sizes"> {
   return describeBundle(
     {
@@ -65,7 +68,7 @@ function described(
       },
       lock: {
         platform: "linux/arm64",
-        components: [{ name: "db", required: true, method: "image", reason: "", image, ...change }],
+        components,
       },
       date: DATE,
       tool: { name: "openim-bundler", version: "0.1.0" },
@@ -97,7 +100,18 @@ describe("bundle.json", () => {
     expect(db).toMatchObject({
       smoke: [{ run: ["mariadb"], limit: 20 }],
       upgrade: { within: "minor", reason },
+      reasonZh: "代替",
     });
+  });
+
+  it.each([
+    ["left-out" as const, "too old", "过旧"],
+    ["left-out" as const, "left out by --only", "制作安装包时未选入"],
+    ["none" as const, "db is there only for linux/amd64", "没有适用于 linux/arm64 的镜像"],
+  ])("says in both languages why a component is not inside: %s, %s", (method, why, zh) => {
+    const locked = { name: "db", required: false, method, reason: why };
+    const { leftOut } = described({}, [], [locked]);
+    expect(leftOut).toEqual([{ name: "db", required: false, reason: why, reasonZh: zh }]);
   });
 
   it("is read as it was written, with and without what earlier versions did not have", () => {

@@ -305,14 +305,19 @@ describe("siteReadme", () => {
   });
 
   it.each([
-    ["en" as const, "README.md", "### Replaced", "### Not in this bundle"],
-    ["zh" as const, "README.zh-CN.md", "### 已替换", "### 本安装包不包含"],
-  ])("names what was replaced, and why, in %s", (language, name, replaced, leftOut) => {
+    ["en" as const, "README.md", "### Replaced", "### Not in this bundle", "stands in &lt;well>"],
+    ["zh" as const, "README.zh-CN.md", "### 已替换", "### 本安装包不包含", "代替 &lt;它>"],
+  ])("names what was replaced, and why, in %s", (language, name, replaced, leftOut, why) => {
     const of = {
       ...manifest,
       components: manifest.components.map((one) =>
         one.name === "redis"
-          ? { ...one, method: "alternative" as const, reason: "stands in <well>" }
+          ? {
+              ...one,
+              method: "alternative" as const,
+              reason: "stands in <well>",
+              reasonZh: "代替 <它>",
+            }
           : one,
       ),
       leftOut: [],
@@ -323,9 +328,7 @@ describe("siteReadme", () => {
       files: [],
     });
     expect(text).toContain(replaced);
-    expect(text).toContain(
-      "- `redis` (`docker.io/library/redis:7.0.15`): stands in &lt;well>\n\n## ",
-    );
+    expect(text).toContain(`- \`redis\` (\`docker.io/library/redis:7.0.15\`): ${why}\n\n## `);
     expect(text).not.toContain(leftOut);
     expect(text).not.toContain("--host-address");
     expect(text).not.toMatch(/\n{3}|\{\{|\}\}/);

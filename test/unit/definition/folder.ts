@@ -16,7 +16,7 @@ components:
     alternatives:
       - image: httpd:2.4.62
         platforms: [linux/arm/v7]
-        reason: serves the same pages
+        reason: { en: serves the same pages, zh: 提供同样的网页 }
         service:
           environment:
             MODE: \${MODE}

@@ -235,8 +235,8 @@ describe("a limit of upgrades", () => {
     const own = {
       ...letters,
       [table]: letters[table].replace(
-        "        reason: serves the same pages\n",
-        "        reason: serves the same pages\n        upgrade: { within: any }\n",
+        "        reason: { en: serves the same pages, zh: 提供同样的网页 }\n",
+        "        reason: { en: serves the same pages, zh: 提供同样的网页 }\n        upgrade: { within: any }\n",
       ),
     };
     expect(await problemsOf(own)).not.toContainEqual(expect.stringContaining("tells no version"));

@@ -24,7 +24,7 @@ const build = (more: Partial<Build> = {}): Build => ({
   ...{ dockerfile: "Dockerfile", sources: [], args: {}, secrets: [], at, ...more },
 });
 const alternative = (image: string, ...names: string[]): Alternative => ({
-  ...{ image, platforms: platforms(...names), reason: "stands in", service: {}, at },
+  ...{ image, platforms: platforms(...names), reason: { en: "stands in", zh: "代替" }, service: {}, at },
 });
 const definition = (
   components: readonly Component[],
@@ -74,7 +74,7 @@ describe("what a definition needs", () => {
 
   it("is nothing of a component that is left out, or that is built whatever registries have", async () => {
     const left = component("left", {
-      omit: [{ platforms: platforms("arm64"), reason: "no" }],
+      omit: [{ platforms: platforms("arm64"), reason: { en: "no", zh: "无" } }],
       build: build(),
     });
     expect(await needsOf([left], ["arm64"])).toMatchObject({ registries: [], builds: [] });

@@ -32,7 +32,7 @@ function component(
 const MARIADB = {
   image: "mariadb:10.11.11",
   platforms: [],
-  reason: "",
+  reason: { en: "", zh: "" },
   service: {
     healthcheck: { test: ["CMD", "mariadb-admin", "ping"] },
     entrypoint: "/run-mariadb --now",

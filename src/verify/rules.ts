@@ -85,6 +85,8 @@ export const RULES: readonly Rule[] = [
       "bundle/size": "bundle.json gives another size than the archive, an image or the blobs have.",
       "bundle/tarball-missing": "A component's image tarball is not in the archive.",
       "bundle/tarball-unknown": "An image tarball belongs to no component.",
+      "bundle/tables":
+        "A table under site/, which install.sh reads, does not say what bundle.json says.",
       "extra/missing": "A part of the engine that the bundle carries is not in the archive.",
       "extra/digest": "A part of the engine does not have the sum that bundle.json gives.",
       "extra/content": "A part of the engine is not what the installer makes an engine from.",

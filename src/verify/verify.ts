@@ -31,6 +31,7 @@ import { checkScripts } from "./rules/scripts.js";
 import { checkFolder, checkTar } from "./rules/structure.js";
 import { checkSums } from "./rules/sums.js";
 import { checkClaim, checkLeftOut } from "./rules/table.js";
+import { checkTables } from "./rules/tables.js";
 
 export type { Finding, VerifyReport } from "./report.js";
 
@@ -135,6 +136,7 @@ async function checkArchive(
         : [
             ...(await checkCompose(archive, manifest)),
             ...checkLeftOut(manifest),
+            ...(await checkTables(archive, manifest)),
             ...checkHost(manifest),
           ]),
     ],

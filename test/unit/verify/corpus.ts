@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { siteIndexFiles } from "../../../src/bundle/site-index.js";
 import { writeBundle } from "../../../src/bundle/writer.js";
 import { digestOf, hexOf } from "../../../src/core/digest.js";
 import { parsePlatform } from "../../../src/core/platform.js";
@@ -312,6 +313,13 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   "extra/digest": {
     forged: carries(engineArchive(ARM64), (f) => (f.manifest.extras![0]!.sha256 = "0".repeat(64))),
+  },
+  "bundle/tables": {
+    forged: (f) => {
+      for (const { path, text } of siteIndexFiles(f.manifest)) f.files.set(path, Buffer.from(text));
+      const [path, row] = ["site/ports.tsv", "redis\t6379\ttcp\ta\tb\n"];
+      f.files.set(path, Buffer.concat([f.files.get(path)!, Buffer.from(row)]));
+    },
   },
   "extra/content": { forged: carries(engineArchive(ARM64, { "docker/runc": undefined })) },
   "extra/platform": { forged: carries(engineArchive(AMD64)) },

@@ -9,7 +9,11 @@ export function describeReport(report: VerifyReport): readonly string[] {
   for (const [name, findings] of findingsByComponent(report)) {
     if (findings.length === 0) continue;
     lines.push(`${oneLine(name)}: ${countsOf(countFindings(findings))}`);
-    for (const one of findings) lines.push(...describeFinding(one));
+    for (const [at, one] of findings.entries()) {
+      // What is to be done about several is said once, after the last.
+      const isSaid = one.hint !== undefined && one.hint !== findings[at + 1]?.hint;
+      lines.push(...describeFinding(one, isSaid));
+    }
   }
   if (report.off.length > 0) lines.push(`Turned off: ${report.off.join(", ")}`);
   const { archive, platform, ok, checked } = report;
@@ -23,7 +27,7 @@ export function describeReport(report: VerifyReport): readonly string[] {
   return lines;
 }
 
-function describeFinding(one: Finding): string[] {
+function describeFinding(one: Finding, withHint: boolean): string[] {
   const { rule, subject, message, expected, found, path, layer, history, hint, waived } = one;
   const facts = {
     path: path === found || (path !== undefined && subject.endsWith(path)) ? undefined : path,
@@ -38,7 +42,7 @@ function describeFinding(one: Finding): string[] {
     ...Object.entries(facts).flatMap(([key, value]) =>
       value === undefined ? [] : [`      ${key.padEnd(8)} ${value}`],
     ),
-    ...(hint === undefined || waived !== undefined ? [] : [`      → ${hint}`]),
+    ...(hint === undefined || waived !== undefined || !withHint ? [] : [`      → ${hint}`]),
   ].map(oneLine);
 }
 

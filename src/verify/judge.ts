@@ -1,6 +1,7 @@
 import type { BundleManifest } from "../bundle/types.js";
 import { globMatches } from "../core/path-glob.js";
 import type { VerifyConfig, Waiver } from "./config.js";
+import { withHint } from "./hints.js";
 import type { Finding, VerifyReport } from "./report.js";
 import { finding, ruleOf } from "./rules.js";
 
@@ -46,7 +47,7 @@ export function judge(
       });
       return level === undefined || level === "off" ? told : { ...told, severity: level };
     });
-  return [...judged, ...idle];
+  return [...judged, ...idle].map(withHint);
 }
 
 /** A finding that is known and accepted. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { withHint } from "../../../src/verify/hints.js";
 import { RULE_GROUPS, RULES, ruleOf } from "../../../src/verify/rules.js";
 import { verifyBundle } from "../../../src/verify/verify.js";
 import { CASES, Corpus } from "./corpus.js";
@@ -44,6 +45,7 @@ describe("the rules", () => {
     for (const finding of findings) {
       expect(finding.message).toMatch(/\.$/);
       if (finding.rule === id) expect(finding.severity).toBe(ruleOf(id)?.severity);
+      if (finding.severity !== "note") expect(withHint(finding).hint).toMatch(/^[A-Z].*\.$/);
     }
   });
 });

@@ -206,7 +206,12 @@ describe("verifying a damaged archive", () => {
       components: [],
       deep: false,
       ok: false,
-      findings: [{ rule: "tar/format", severity: "error", subject: basename(copy), message }],
+      findings: [
+        {
+          ...{ rule: "tar/format", severity: "error", subject: basename(copy), message },
+          hint: expect.stringContaining("not compressed") as string,
+        },
+      ],
       counts: { error: 1, warning: 0, note: 0, waived: 0 },
       off: [],
       checked: { files: 0, blobs: 0, images: 0, bytes: (await readFile(copy)).length },
@@ -229,6 +234,7 @@ describe("verifying a damaged archive", () => {
         severity: "error",
         subject: basename(copy),
         message: `${listed.length} entries were not written by openim-bundler (first: "${root}"): it was repacked.`,
+        hint: expect.stringContaining("make it again") as string,
       },
     ]);
     const count = report.findings.filter(({ severity }) => severity === "error").length;

@@ -54,6 +54,7 @@ export default class Report extends BaseCommand {
         templatesDir: path.join(this.config.root, "templates", "report"),
         config,
         signal: this.signal,
+        version: this.config.version,
         onEvent,
         ...(against === undefined ? {} : { against }),
       }),

@@ -52,7 +52,13 @@ export default class Verify extends BaseCommand {
       (phase) => ({ phase, subject }),
     );
     const report = await this.withProgress(phases, (onEvent) =>
-      verifyBundle(archive, { signal: this.signal, onEvent, config, deep: flags.deep }),
+      verifyBundle(archive, {
+        signal: this.signal,
+        version: this.config.version,
+        onEvent,
+        config,
+        deep: flags.deep,
+      }),
     );
     await this.#writeReports(report, flags);
     for (const line of describeReport(report)) this.say(line);

@@ -22,6 +22,8 @@ export interface CollectOptions {
   readonly signal: AbortSignal;
   /** Gets the phases `verify` and `walk`. */
   readonly onEvent: EventSink;
+  /** Of this program, as verify takes it. */
+  readonly version?: string;
   /** What the findings count for. */
   readonly config?: VerifyConfig;
   /** An older archive to compare with. */
@@ -46,6 +48,7 @@ export async function collectReport(
     signal,
     onEvent,
     deep: true,
+    ...(options.version === undefined ? {} : { version: options.version }),
     onWalked: (bundle) => {
       walked = bundle;
     },

@@ -86,7 +86,7 @@ export const RULES: readonly Rule[] = [
       "bundle/tarball-missing": "A component's image tarball is not in the archive.",
       "bundle/tarball-unknown": "An image tarball belongs to no component.",
       "bundle/tables":
-        "A table under site/, which install.sh reads, does not say what bundle.json says.",
+        "A table under site/, which install.sh reads, does not say what bundle.json says (of an archive made by this version).",
       "extra/missing": "A part of the engine that the bundle carries is not in the archive.",
       "extra/digest": "A part of the engine does not have the sum that bundle.json gives.",
       "extra/content": "A part of the engine is not what the installer makes an engine from.",

@@ -4,6 +4,7 @@ import { BundlerError, messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { type TarEntry, readTarIndex } from "../tar/scan.js";
 import { type TarWindow, readWindow, windowOf } from "../tar/window.js";
+import { notATar } from "./tar-format.js";
 import { parseBundleManifest } from "./manifest.js";
 import { MANIFEST_FILE, bundleRoot } from "./paths.js";
 import type { BundleComponent, BundleManifest } from "./types.js";
@@ -80,6 +81,13 @@ export async function openArchive(
 }
 
 async function readBundle(path: string, handle: FileHandle, size: number): Promise<Bundle> {
+  const unfit = await notATar(handle, size);
+  if (unfit !== undefined) {
+    throw new BundlerError("INTEGRITY", `${path} is no archive of openim-bundler. ${unfit}`, {
+      hint: "Give the .tar that create made: copied whole, and not compressed.",
+      details: { file: path },
+    });
+  }
   const archive: TarWindow = { handle, name: basename(path), offset: 0, length: size };
   const entries = await readTarIndex(archive, "own");
   const root = entries[0]?.path.split("/")[0] ?? "";

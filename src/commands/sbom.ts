@@ -3,16 +3,18 @@ import path from "node:path";
 import { Args, Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
 import { BundlerError, messageOf } from "../core/errors.js";
+import { isDigest } from "../core/digest.js";
 import type { SbomDocument } from "../sbom/documents.js";
 import type { SbomResult } from "../sbom/types.js";
-import { describeSbom } from "../ui/describe-sbom.js";
+import { printable } from "../ui/printable.js";
+import { describeSbom, unreadLines } from "../ui/describe-sbom.js";
 
 export default class Sbom extends BaseCommand {
   static override summary =
     "List the packages in an archive's images as CycloneDX JSON, for scanners and for the record.";
   static override description = `Finds what dpkg, apk and rpm have installed, the modules of Go programs, Java libraries, and npm packages, in the images' final file systems, from the archive alone.
 
-Without --output and --split the document goes to stdout. With a component it is about that component's image alone.`;
+Without --output and --split the document goes to stdout. With a component it is about that component's image alone. The exit code is 7 when a layer could not be read, so that packages may be missing.`;
   static override examples = [
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar -o openim.cdx.json",
     "<%= config.bin %> <%= command.id %> openim-2.3.9-linux-arm64.tar redis | grype",
@@ -57,8 +59,19 @@ Without --output and --split the document goes to stdout. With a component it is
     const { name, version, platform } = manifest;
     const components = images.map(({ packages }) => packages);
     const result = { archive, name, version, platform, components, files };
-    if (files.length === 0) this.log(documents[0]?.text.trimEnd());
-    else for (const line of describeSbom(result, this.width)) this.say(line);
+    if (files.length > 0) {
+      for (const line of describeSbom(result, this.width)) this.say(line);
+    } else {
+      this.log(documents[0]?.text.trimEnd());
+      if (!this.jsonEnabled()) {
+        // The document has the other way to itself.
+        for (const line of components.flatMap(unreadLines)) this.logToStderr(printable(line));
+      }
+    }
+    // A scanner would take what is missing for what is not there.
+    if (components.some(({ skipped }) => skipped.some(({ path: what }) => isDigest(what)))) {
+      this.finishWith("INTEGRITY");
+    }
     return result;
   }
 }

@@ -34,7 +34,8 @@ function count({ packages }: ComponentPackages, type: PackageType): number {
   return packages.filter((one) => one.type === type).length;
 }
 
-function unreadLines({ component, skipped }: ComponentPackages): readonly string[] {
+/** What was not read of a component, the first few of it. */
+export function unreadLines({ component, skipped }: ComponentPackages): readonly string[] {
   const more = skipped.length - NAMED;
   return [
     ...skipped

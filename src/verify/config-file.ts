@@ -1,5 +1,6 @@
+import { access, constants } from "node:fs/promises";
 import { z } from "zod";
-import { BundlerError } from "../core/errors.js";
+import { BundlerError, messageOf } from "../core/errors.js";
 import { formatPosition } from "../core/position.js";
 import { isMapping } from "../definition/mapping.js";
 import { formatProblem, reportTo, sortProblems, type Report } from "../definition/report.js";
@@ -28,9 +29,16 @@ const configSchema = z.strictObject({
 /**
  * Reads a configuration of `verify`: `rules`, a mapping of rules to levels, and `waive`, a list of
  * what is known and accepted, each with its reason.
- * @throws BundlerError USAGE whose message has a line `file:line:column what is wrong` for every problem.
+ * @throws BundlerError FILE when it cannot be read; USAGE whose message has a line `file:line:column what is wrong` for every problem.
  */
 export async function readConfigFile(path: string): Promise<VerifyConfig> {
+  await access(path, constants.R_OK).catch((cause: unknown) => {
+    throw new BundlerError("FILE", `Cannot read the configuration ${path}: ${messageOf(cause)}`, {
+      hint: "Check its name and folder, and whether you may read it.",
+      cause,
+      details: { file: path },
+    });
+  });
   const problems: DefinitionProblem[] = [];
   const report = reportTo(problems);
   const file = await readYamlFile(path, report);

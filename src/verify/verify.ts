@@ -9,7 +9,7 @@ import type { WalkedBundle } from "../walk/types.js";
 import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
 import { NO_CONFIG, type VerifyConfig } from "./config.js";
 import { checkDeep } from "./deep.js";
-import { notATar } from "./format.js";
+import { notATar } from "../bundle/tar-format.js";
 import { readImageDocuments } from "./image-documents.js";
 import { countFindings, judge } from "./judge.js";
 import type { Finding, VerifyReport } from "./report.js";

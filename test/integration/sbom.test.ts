@@ -133,6 +133,21 @@ describe("create --sbom and sbom", () => {
     expect(missing.code).toBe(12);
   });
 
+  it("say so where a layer could not be read, and end with 7", async () => {
+    const bytes = await readFile(path.join(dir, `${NAME}.tar`));
+    // A letter of a name in the header of a layer's tar, which has a checksum.
+    bytes[bytes.indexOf("etc/os-release\0")] = 0x45;
+    await writeFile(path.join(dir, "damaged.tar"), bytes);
+
+    const printed = await call("sbom", "damaged.tar", "cache", "--quiet");
+    expect(printed.code).toBe(7);
+    expect(JSON.parse(printed.stdout)).toMatchObject({ bomFormat: "CycloneDX" });
+    expect(printed.stderr).toMatch(/^cache: not read: sha256:[0-9a-f]{64} .*\n$/);
+    const written = await call("sbom", "damaged.tar", "-o", "damaged.cdx.json", "--quiet");
+    expect(written).toMatchObject({ code: 7, stderr: "" });
+    expect(written.stdout).toContain("cache: not read: sha256:");
+  });
+
   it("leave archives without --sbom as they were", async () => {
     expect(await create("-o", "plain.tar")).toMatchObject({ code: 0 });
     const { stdout } = await run("tar", ["tf", "plain.tar"], { cwd: dir });

@@ -83,7 +83,7 @@ waive:
     ]);
     expect(await troubles("rules: [")).toHaveLength(1);
     expect(await troubles("- x")).toEqual(["1:1 the file is a list; it must be a mapping"]);
-    await expect(readConfigFile(join(dir, "gone"))).rejects.toMatchObject({ code: "USAGE" });
+    await expect(readConfigFile(join(dir, "gone"))).rejects.toMatchObject({ code: "FILE" });
   });
 });
 

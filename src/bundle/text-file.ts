@@ -1,5 +1,21 @@
-import { BundlerError } from "../core/errors.js";
+import { access, constants } from "node:fs/promises";
+import { dirname } from "node:path";
+import { BundlerError, messageOf } from "../core/errors.js";
 import { openPartialFile } from "./partial-file.js";
+
+/**
+ * For work that takes long before its report can be written.
+ * @throws BundlerError FILE when its folder is not there or cannot be written.
+ */
+export async function expectWritable(path: string): Promise<void> {
+  await access(dirname(path), constants.W_OK).catch((cause: unknown) => {
+    throw new BundlerError("FILE", `${path} cannot be written: ${messageOf(cause)}`, {
+      cause,
+      hint: "Give the name of a file, in a folder that is there and can be written.",
+      details: { file: path },
+    });
+  });
+}
 
 /**
  * Writes a report beside an archive, in place of an older one: under its name only when it is whole.

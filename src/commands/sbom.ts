@@ -40,6 +40,7 @@ Without --output and --split the document goes to stdout. With a component it is
     if (output !== undefined && path.resolve(output) === path.resolve(archive)) {
       throw new BundlerError("USAGE", `${output} is the archive.`);
     }
+    if (output !== undefined) await (await import("../bundle/text-file.js")).expectWritable(output);
     const [{ readPackages }, { sbomDocuments }] = await Promise.all([
       import("../sbom/read-packages.js"),
       import("../sbom/documents.js"),

@@ -78,6 +78,20 @@ function named({ reference, manifest }: ComponentFacts): string {
   return reference ?? (manifest === undefined ? "" : shortDigest(manifest));
 }
 
+/** What else may differ of a component; its image is told by names and digests. */
+const ASPECTS: ReadonlyMap<string, string> = new Map([
+  ["required", "whether it is required"],
+  ["method", "the way to its image"],
+  ["reason", "the reason for that way"],
+  ["platform", "platform"],
+  ["build", "what it is built from"],
+  ["title", "title"],
+  ["ports", "ports"],
+  ["requires", "requirements of the host"],
+  ["smoke", "smoke test"],
+  ["upgrade", "limits of upgrades"],
+]);
+
 function componentRow({
   name,
   old,
@@ -91,14 +105,14 @@ function componentRow({
   const isRenamed = named(old) !== named(next);
   const digest = ({ manifest }: ComponentFacts): string =>
     manifest === undefined ? "" : ` @ ${shortDigest(manifest)}`;
-  const others = changes
-    .map(({ key }) => key)
-    .filter((key) => key !== "reference" && key !== "manifest");
+  const others = new Set(
+    changes.flatMap(({ key }) => ASPECTS.get(/^\w*/.exec(key)?.[0] ?? "") ?? []),
+  );
   const remarks = [
     ...(step === undefined || step === "none" ? [] : [`${step} version`]),
     ...(direction === "down" ? ["a step back"] : []),
     `${formatBytes(layers.added.bytes)} new, ${formatBytes(layers.reused.bytes)} reused`,
-    ...(others.length === 0 ? [] : [`other: ${others.join(", ")}`]),
+    ...(others.size === 0 ? [] : [`also changed: ${[...others].join(", ")}`]),
   ];
   return {
     kind: "changed",

@@ -1,6 +1,7 @@
 import { open } from "node:fs/promises";
 import { basename } from "node:path";
-import { writeTextFile } from "../bundle/text-file.js";
+import { openArchive } from "../bundle/reader.js";
+import { expectWritable, writeTextFile } from "../bundle/text-file.js";
 import { formatBytes } from "../core/bytes.js";
 import { BundlerError, systemCode } from "../core/errors.js";
 import type { VerifyReport } from "../verify/report.js";
@@ -42,6 +43,8 @@ export async function writeReport(
   { output, templatesDir, ...options }: WriteReportOptions,
 ): Promise<WrittenReport> {
   await refuseOthers(output);
+  await expectWritable(output);
+  if (options.against !== undefined) await (await openArchive(options.against)).handle.close();
   const assets = await readPageAssets(templatesDir);
   const subject = basename(output);
   const data = await collectReport(archive, options, () =>

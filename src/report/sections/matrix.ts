@@ -34,7 +34,7 @@ export function groupTitle(group: RuleGroup): string {
 /** Which component passed which checks. */
 export function matrix(data: ReportData): Markup {
   const groups = [...new Set(data.rules.map(({ group }) => group))];
-  const asked = new Set(groups.filter((group) => isAsked(group, data)));
+  const asked = new Set(data.rules.filter((rule) => isAsked(rule, data)).map(({ group }) => group));
   const groupOf = new Map(data.rules.map(({ id, group }) => [id, group]));
   const rows = [...findingsByComponent(data)].map(([name, { id, findings }]) => {
     const isArchive = name === ARCHIVE;
@@ -53,7 +53,7 @@ export function matrix(data: ReportData): Markup {
     <h2 id="checks">Checks</h2>
     <p>
       ${mark("pass", "passed")} passed, ${mark("error", "error")} errors, ${mark("warning", "warning")} warnings,
-      ${mark("note", "note")} notes, ${mark("none", "not asked")} not asked, empty: does not apply. A number leads to its
+      ${mark("note", "note")} notes, ${mark("none", "not asked")} not asked, empty: does not apply; what passed with a number was found and accepted. A number leads to its
       findings; <a href="#rules">what each check asks</a> is at the end.
     </p>
     <div class="scroll" role="region" aria-label="Checks by component" tabindex="0">
@@ -78,17 +78,16 @@ function leftOut({ leftOut: components }: ReportData): Markup | undefined {
     )}</ul>`;
 }
 
-/** A group of which every rule is turned off, or asks for what was not looked at or is not there, says nothing. */
-function isAsked(group: RuleGroup, { rules, verify, hasSboms }: ReportData): boolean {
-  if (group === "sbom" && !hasSboms) return false;
-  return rules.some(
-    (rule) => rule.group === group && (!rule.deep || verify.deep) && !verify.off.includes(rule.id),
-  );
+/** A rule that is turned off, or asks for what was not looked at or is not there, says nothing. */
+export function isAsked({ id, group, deep }: Rule, { verify, hasSboms }: ReportData): boolean {
+  return (!deep || verify.deep) && !verify.off.includes(id) && (group !== "sbom" || hasSboms);
 }
 
 function found(findings: readonly Finding[], id: string): Markup {
   const parts = (["error", "warning", "note"] as const).flatMap((severity: Severity) => {
-    const count = findings.filter((one) => one.severity === severity).length;
+    const count = findings.filter(
+      (one) => one.waived === undefined && one.severity === severity,
+    ).length;
     return count === 0
       ? []
       : [
@@ -96,5 +95,11 @@ function found(findings: readonly Finding[], id: string): Markup {
             ><span class="sr">${counted(count, severity)}</span></a>`,
         ];
   });
-  return markup`<td>${parts}</td>`;
+  const accepted = findings.filter((one) => one.waived !== undefined).length;
+  return markup`<td>${parts}${
+    accepted === 0
+      ? undefined
+      : markup`<a class="count" href="#${id}">${mark("pass", "")}<span aria-hidden="true">${accepted}</span
+          ><span class="sr">${counted(accepted, "accepted finding")}</span></a>`
+  }</td>`;
 }

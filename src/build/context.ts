@@ -2,7 +2,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, digestOf } from "../core/digest.js";
 import { BundlerError, systemCode } from "../core/errors.js";
-import { nearest } from "../definition/nearest.js";
+import { nearest } from "../core/nearest.js";
 import type { Source } from "../definition/types.js";
 import type { LockedSource } from "../plan/build-types.js";
 import { sourceEntries } from "../source/entries.js";

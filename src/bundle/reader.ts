@@ -4,6 +4,7 @@ import { BundlerError, messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { type TarEntry, readTarIndex } from "../tar/scan.js";
 import { type TarWindow, readWindow, windowOf } from "../tar/window.js";
+import { suggestion } from "../core/nearest.js";
 import { notATar } from "./tar-format.js";
 import { parseBundleManifest } from "./manifest.js";
 import { MANIFEST_FILE, bundleRoot } from "./paths.js";
@@ -141,7 +142,10 @@ function findComponent(manifest: BundleManifest, name: string): BundleComponent 
       ? `The bundle has no component ${JSON.stringify(name)}.`
       : `${name} was left out of the bundle: ${leftOut.reason}`,
     {
-      hint: `It has ${manifest.components.map((candidate) => candidate.name).join(", ")}.`,
+      hint: suggestion(
+        name,
+        manifest.components.map((candidate) => candidate.name),
+      ),
       details: { component: name },
     },
   );

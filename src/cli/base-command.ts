@@ -1,4 +1,5 @@
 import path from "node:path";
+import { nearest } from "../core/nearest.js";
 import { Command, Flags, type Interfaces } from "@oclif/core";
 import {
   BundlerError,
@@ -202,7 +203,8 @@ export abstract class BaseCommand extends Command {
       return this.#failure(
         "USAGE",
         usageMessage(error.message),
-        `See openim-bundler ${this.id?.replaceAll(":", " ") ?? ""} --help.`,
+        this.#meantFlag(error) ??
+          `See openim-bundler ${this.id?.replaceAll(":", " ") ?? ""} --help.`,
       );
     }
     return this.#failure(
@@ -210,6 +212,18 @@ export abstract class BaseCommand extends Command {
       messageOf(error),
       "This is a defect of openim-bundler. Run again with DEBUG=* and report what it prints.",
     );
+  }
+
+  /** Which flag a misspelt one may have been. */
+  #meantFlag(error: Error): string | undefined {
+    const flagsOf: readonly unknown[] =
+      "flags" in error && Array.isArray(error.flags) ? error.flags : [];
+    const [misspelt] = flagsOf;
+    if (typeof misspelt !== "string" || !misspelt.startsWith("--")) return undefined;
+    const { flags, baseFlags } = this.ctor;
+    const names = [...Object.keys({ ...baseFlags, ...flags }), "json", "help"];
+    const near = nearest(misspelt.slice(2), names);
+    return near === undefined ? undefined : `Did you mean "--${near}"?`;
   }
 
   #failure(

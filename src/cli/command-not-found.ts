@@ -3,7 +3,7 @@ import { printable } from "../ui/printable.js";
 
 /** An unknown command fails as every command does: exit code 2, a hint, JSON when that is wanted. */
 const hook: Hook.CommandNotFound = async function ({ id, argv, config }) {
-  const { nearest } = await import("../definition/nearest.js");
+  const { nearest } = await import("../core/nearest.js");
   // What follows a word that is no topic is taken for a part of the command's name.
   const words = printable(id.replaceAll(":", " "));
   const [first = ""] = words.split(" ");

@@ -2,7 +2,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import semver from "semver";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../core/nearest.js";
 
 /** A bundle definition that comes with the tool. */
 export interface ShippedBundle {

@@ -3,7 +3,7 @@ import { type ComposeFile, servicePath } from "./compose-file.js";
 import { type Table, componentPath } from "./components.js";
 import { expandVariables } from "./interpolation.js";
 import { type Mapping, isMapping } from "./mapping.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../core/nearest.js";
 import type { Report } from "./report.js";
 import type { DefinitionFile } from "./types.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";

@@ -5,7 +5,7 @@ import { servicePath } from "./compose-file.js";
 import { type Draft, type Table, componentPath } from "./components.js";
 import { expandVariables } from "./interpolation.js";
 import { isMapping } from "./mapping.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../core/nearest.js";
 import { formatPort, readPublishedPort } from "./port.js";
 import type { Report } from "./report.js";
 

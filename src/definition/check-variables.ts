@@ -1,6 +1,6 @@
 import { variablesIn } from "./interpolation.js";
 import { isMapping } from "./mapping.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../core/nearest.js";
 import type { Report } from "./report.js";
 import type { Setting } from "./types.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";

@@ -4,7 +4,7 @@ import { readExtras } from "./extras.js";
 import { imageNameTrouble } from "./image-name.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import { formatPort, parsePort } from "./port.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../core/nearest.js";
 import type { Report } from "./report.js";
 import { requirements, toRequirements } from "./requirements.js";
 import { toPlatforms } from "./schema-parts.js";

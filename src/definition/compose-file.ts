@@ -1,4 +1,4 @@
-import { suggestion } from "./nearest.js";
+import { suggestion } from "../core/nearest.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import type { Report } from "./report.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { nearest, suggestion } from "./nearest.js";
+import { nearest, suggestion } from "../core/nearest.js";
 import type { Report } from "./report.js";
 import type { YamlFile, YamlPath } from "./yaml-file.js";
 

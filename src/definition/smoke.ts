@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isMapping } from "./mapping.js";
-import { nearest } from "./nearest.js";
+import { nearest } from "../core/nearest.js";
 import type { Report } from "./report.js";
 import { isOneLine } from "./schema-parts.js";
 import { type Promises, promisesIn } from "./promises.js";

@@ -1,3 +1,4 @@
+import { suggestion } from "../core/nearest.js";
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import { type Platform, formatPlatform } from "../core/platform.js";
@@ -136,7 +137,7 @@ function selection(
         "USAGE",
         `There is no component ${JSON.stringify(name)} in ${definition.name}.`,
         {
-          hint: `Its components are ${[...names].join(", ")}.`,
+          hint: suggestion(name, [...names]),
         },
       );
     }

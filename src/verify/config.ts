@@ -1,5 +1,5 @@
 import { BundlerError } from "../core/errors.js";
-import { nearest } from "../definition/nearest.js";
+import { nearest } from "../core/nearest.js";
 import type { Severity } from "./report.js";
 import { RULES, ruleOf } from "./rules.js";
 

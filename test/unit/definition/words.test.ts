@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { imageNameTrouble } from "../../../src/definition/image-name.js";
-import { nearest } from "../../../src/definition/nearest.js";
+import { nearest } from "../../../src/core/nearest.js";
 import { formatPort, parsePort, readPublishedPort } from "../../../src/definition/port.js";
 
 describe("the nearest right word", () => {

@@ -137,7 +137,9 @@ describe("install.sh, day by day", () => {
       }
       expect(existsSync(site.data)).toBe(true);
       const plan = await site.call(["uninstall", "--purge", "--dry-run"]);
-      expect(plan.stdout).toContain(`AND FOR EVER: the data in ${site.data}, volumes openim_data`);
+      expect(plan.stdout).toContain(
+        `AND FOR EVER: the data in ${site.data} and in the volumes openim_data`,
+      );
 
       const result = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
       expect(result).toMatchObject({ code: 0, stderr: "" });
@@ -404,6 +406,71 @@ describe("install.sh, day by day", () => {
         expect(en.stdout).toMatch(/^Usage: \.\/install\.sh /);
         expect(zh.stdout).toMatch(/^用法：\.\/install\.sh /);
       }
+      expect(await site.call(["help", "instal"])).toMatchObject({ code: 2, stdout: "" });
+    }),
+  );
+
+  it.concurrent(
+    "leaves a host alone where nothing of it is installed",
+    withSite(async (site) => {
+      for (const [command, code] of [
+        ["down", 10],
+        ["rollback", 10],
+        ["status", 10],
+        ["up", 7],
+      ] as const) {
+        const result = await site.call([command, "--yes"]);
+        expect(result.code, `${command}: ${result.stderr}`).toBe(code);
+        expect(existsSync(site.home), command).toBe(false);
+        expect(existsSync(site.data), command).toBe(false);
+      }
+    }),
+  );
+
+  it.concurrent(
+    "says as JSON, too, what went wrong, in one document",
+    withSite(async (site) => {
+      const errorOf = async (command: string): Promise<unknown> =>
+        (JSON.parse((await site.call([command, "--json"])).stdout) as { error?: unknown }).error;
+      expect(await errorOf("status")).toMatchObject({ exitCode: 10 });
+      expect(await errorOf("verify")).toMatchObject({ exitCode: 10 });
+      await site.write("README.md", "another one");
+      expect(await errorOf("check")).toMatchObject({ exitCode: 3 });
+      await site.engines();
+      expect(await errorOf("status")).toMatchObject({
+        exitCode: 5,
+        message: expect.stringContaining("Neither Docker nor Podman") as string,
+      });
+    }),
+  );
+
+  it.concurrent(
+    "puts what support packs beside the bundle, whose files stay as they are",
+    withSite(async (site) => {
+      const said = spawnSync(
+        "sh",
+        [
+          "-c",
+          'cd "$1" && ./install.sh support --home "$2" $3',
+          "sh",
+          site.root,
+          site.home,
+          "--dry-run",
+        ],
+        { env: { ...site.environment() }, encoding: "utf8" },
+      );
+      expect(said).toMatchObject({ status: 0, stderr: "" });
+      expect(said.stdout).toContain("Nothing was changed");
+      const beside = join(site.root, "..");
+      expect((await readdir(beside)).filter((name) => name.endsWith(".tar"))).toEqual([]);
+      const packed = spawnSync(
+        "sh",
+        ["-c", 'cd "$1" && ./install.sh support --home "$2"', "sh", site.root, site.home],
+        { env: { ...site.environment() }, encoding: "utf8" },
+      );
+      expect(packed.status).toBe(0);
+      expect((await readdir(beside)).filter((name) => name.endsWith(".tar"))).toHaveLength(1);
+      expect(await site.call(["check"])).toMatchObject({ code: 0 });
     }),
   );
 

@@ -229,8 +229,20 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       expect(await host.files()).toEqual(before);
     });
 
-    test("adds Compose alone where Docker is and Compose is not", "systemd", async (host) => {
+    test("does nothing where a Docker is that does not answer", "systemd", async (host) => {
       await host.program("docker", '[ "$1" = --version ] && echo Docker version 18.09.0');
+      const before = await afterwards(host);
+      const result = await host.run();
+      expect(result.code).toBe(5);
+      expect(result.stderr).toMatch(/^NOT INSTALLED: Docker is here already .*does not answer/);
+      expect(await afterwards(host)).toEqual(before);
+    });
+
+    test("adds Compose alone where Docker is and Compose is not", "systemd", async (host) => {
+      await host.program(
+        "docker",
+        "case $1 in *version) echo Docker version 18.09.0 ;; *) exit 1 ;; esac",
+      );
       const before = await afterwards(host);
       const result = await host.run();
       expect(result).toMatchObject({ code: 0, stderr: "" });

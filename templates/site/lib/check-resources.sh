@@ -87,7 +87,9 @@ processor_has() { # SET FEATURES
 }
 
 require_descriptors() { # COMPONENT COUNT LEVEL REASON
-    limit=$(descriptor_limit)
+    limit=
+    # Without an engine that works nobody knows who will start the containers.
+    [ "$ENGINE_USABLE" = no ] || limit=$(descriptor_limit)
     if [ -z "$limit" ]; then
         finding warn nofile "$1" 0 nofile_unknown "$(needed_by "$1")" "$2" "$4"
     elif [ "$limit" -ge "$2" ]; then

@@ -10,6 +10,7 @@ run_checks() {
     no_findings
     all_rules
     if [ "$JSON" = yes ]; then
+        JSON_SAID=yes
         findings_json
         [ "$(findings_code)" -eq 0 ] || exit "$(findings_code)"
         return 0
@@ -24,6 +25,7 @@ need_engine() {
     no_findings
     find_engine
     report_findings fail >&2
+    if [ "$(findings_of fail)" -gt 0 ]; then json_error "$(findings_code)" "$(findings_text fail)"; fi
     stop_on_failures
 }
 

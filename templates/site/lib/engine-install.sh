@@ -88,6 +88,7 @@ choose_parts() {
     if foreign_program docker || foreign_program dockerd; then
         here=$(docker --version 2>/dev/null) || here=docker
         case $here in *[Pp]odman*) say engine.there "$here"; return 0 ;; esac
+        docker version --format '{{.Server.Version}}' >/dev/null 2>&1 </dev/null || fail 5 engine.there_silent "$here"
         if docker compose version >/dev/null 2>&1 || docker-compose version >/dev/null 2>&1; then
             say engine.there "$here"
         elif [ -n "$(extra compose 2)" ]; then

@@ -127,7 +127,10 @@ take_receipt() {
     fi
     receipt_json "$verdict" "$receipt" >"$HOME_DIR/receipt.json.new"
     mv -f "$HOME_DIR/receipt.json.new" "$HOME_DIR/receipt.json"
-    if [ "$JSON" = yes ]; then cat "$HOME_DIR/receipt.json"; fi
+    if [ "$JSON" = yes ]; then
+        JSON_SAID=yes
+        cat "$HOME_DIR/receipt.json"
+    fi
     [ "$bad" -eq 0 ]
 }
 

@@ -132,6 +132,10 @@ up_only() {
     ask_settings open
     check_settings
     check_earlier_data
+    # What was never here has no registry that it would take images from.
+    if ! release_there "$(release_of "$ROOT")"; then
+        all_images_present || fail 7 images_not_loaded "$ROOT/install.sh"
+    fi
     open_home
     if [ -f "$ROOT/.release" ]; then
         settle_operation ''

@@ -7,6 +7,7 @@ show_status() {
     ready=yes
     all_ready || ready=no
     if [ "$JSON" = yes ]; then
+        JSON_SAID=yes
         status_json
         [ "$ready" = yes ] || exit 9
         return 0
@@ -71,7 +72,9 @@ take_down() {
         say would_stop "$PROJECT"
         return 0
     fi
+    use_installed
     open_home
+    # It may have become another one before the lock was ours.
     use_installed
     say stopping_services
     remove_project || fail 9 not_stopped "$LOG"

@@ -49,7 +49,10 @@ parse_arguments() {
             -h | --help) HELP=yes ;;
             -y | --yes) YES=yes ;;
             --dry-run) DRY_RUN=yes ;;
-            --json) JSON=yes ;;
+            --json)
+                JSON=yes
+                exec 3>&1
+                ;;
             --allow-emulation) EMULATION=yes ;;
             --follow | -f) FOLLOW=yes ;;
             --purge) PURGE=yes ;;
@@ -80,16 +83,24 @@ take_word() { # WORD
     if [ -n "$COMMAND" ]; then
         case $COMMAND in
             logs | support) WORDS=$WORDS$1$NEWLINE ;;
-            help) COMMAND=$1 ;;
+            help)
+                known_command "$1"
+                COMMAND=$1
+                ;;
             *) fail 2 unexpected_word "$1" "$COMMAND" ;;
         esac
         return 0
     fi
+    known_command "$1"
+    COMMAND=$1
+    if [ "$1" = help ]; then HELP=yes; fi
+}
+
+known_command() { # WORD
     case " $COMMANDS help " in
-        *" $1 "*) COMMAND=$1 ;;
+        *" $1 "*) ;;
         *) fail 2 unknown_command "$1" ;;
     esac
-    if [ "$1" = help ]; then HELP=yes; fi
 }
 
 # A path as the caller means it, whatever folder we work in.

@@ -57,6 +57,16 @@ remove_name() { # NAME
     if "$ENGINE" rmi "$1" >>"$LOG" 2>&1 </dev/null; then say image_removed "$1"; else say image_in_use "$1"; fi
 }
 
+# The data folder and the volumes, those that there are.
+data_in_words() { # FOLDER VOLUMES
+    case ${1:+folder}:${2:+volumes} in
+        folder:volumes) message data_and_volumes "$1" "$2" ;;
+        folder:) message data_in "$1" ;;
+        :volumes) message data_volumes "$2" ;;
+        *) message data_none ;;
+    esac
+}
+
 uninstall() {
     need_engine
     if [ ! -d "$HOME_DIR" ]; then
@@ -70,9 +80,9 @@ uninstall() {
     say uninstall_plan "$PROJECT" "$HOME_DIR"
     if [ "$PURGE" = yes ]; then
         check_purgeable "$data"
-        say purge_plan "${data:--}" "${volumes:--}"
+        say purge_plan "$(data_in_words "$data" "$volumes")"
     else
-        say keep_plan "${data:--}" "${volumes:--}" "$HOME_DIR/settings.env"
+        say keep_plan "$(data_in_words "$data" "$volumes")" "$HOME_DIR/settings.env"
     fi
     if [ "$DRY_RUN" = yes ]; then
         say nothing_changed
@@ -97,7 +107,7 @@ uninstall() {
     else
         keep_settings
         forget_installation
-        say uninstalled "$PROJECT" "${data:--} ${volumes:-}" "$HOME_DIR/settings.env"
+        say uninstalled "$PROJECT" "$(data_in_words "$data" "$volumes")" "$HOME_DIR/settings.env"
     fi
 }
 

@@ -23,7 +23,18 @@ fail() { # EXIT-CODE KEY ARG...
     text=$(message "$@")
     printf '%s\n' "$text" >&2
     log_text "$text"
+    json_error "$code" "$text"
     exit "$code"
+}
+
+# Whether the one document that --json promises is out already.
+JSON_SAID=no
+
+# What went wrong, for the program that asked. Descriptor 3 is its own, wherever output goes by now.
+json_error() { # EXIT-CODE TEXT
+    if [ "$JSON" = no ] || [ "$JSON_SAID" = yes ]; then return 0; fi
+    JSON_SAID=yes
+    printf '{\n  "error": { "exitCode": %s, "message": %s }\n}\n' "$1" "$(json_string "$2")" >&3
 }
 
 # A disk that is full must not keep a run from going back, nor take its exit code.

@@ -6,9 +6,13 @@ pack_support() {
     if [ -n "$file" ]; then
         file=$(from_here "$file")
     else
-        file=$(from_here "$PROJECT-support-$(date '+%Y%m%d-%H%M%S').tar")
+        file=$(support_folder)/$PROJECT-support-$(date '+%Y%m%d-%H%M%S').tar
     fi
     [ ! -e "$file" ] || fail 10 file_exists "$file"
+    if [ "$DRY_RUN" = yes ]; then
+        say support_would "$file"
+        return 0
+    fi
     work=${TMPDIR:-/tmp}/openim-support.$$
     (umask 077 && mkdir "$work") 2>/dev/null || fail 10 folder_not_writable "${TMPDIR:-/tmp}"
     name=$PROJECT-support
@@ -23,6 +27,19 @@ pack_support() {
         rm -rf "$work" "$file.new"
         fail 10 folder_not_writable "$(dirname -- "$file")"
     fi
+}
+
+# Where the caller is, unless that is the bundle or the installation, which have their files and no others.
+support_folder() {
+    case $CALLED_FROM/ in
+        "$HOME_DIR"/*) printf '%s\n' "${TMPDIR:-/tmp}" ;;
+        "$ROOT"/*)
+            beside=$(dirname -- "$ROOT")
+            [ -w "$beside" ] || beside=${TMPDIR:-/tmp}
+            printf '%s\n' "$beside"
+            ;;
+        *) printf '%s\n' "$CALLED_FROM" ;;
+    esac
 }
 
 collect_support() { # FOLDER
@@ -115,6 +132,7 @@ about_engine() {
 
 about_check() (
     JSON=yes
+    exec 3>&1
     run_checks
 )
 

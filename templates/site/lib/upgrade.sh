@@ -77,6 +77,7 @@ roll_back_only() {
         say nothing_changed
         return 0
     fi
+    [ -f "$HOME_DIR/state" ] || fail 10 upgrade.nothing_before "$HOME_DIR"
     open_home
     installed=$(state_value release)
     case $(state_value operation):$(state_value step) in

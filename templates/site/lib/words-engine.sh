@@ -8,6 +8,7 @@ words_engine_en() { # KEY ARG...
         ask) printf 'Install %s on this host, into %s, and start it now and with the host?\n' "$@" ;;
         ask_remove) printf 'Stop and remove the engine that this installer brought? Containers running now: %s; they stop.\n' "$@" ;;
         need_root) printf 'Only root may install or remove an engine. Run: sudo ./install.sh engine\n' ;;
+        there_silent) printf 'NOT INSTALLED: Docker is here already (%s), but it does not answer. If it runs, try with sudo; else start it (sudo systemctl start docker), or remove it and run this again.\n' "$@" ;;
         there) printf 'An engine is here already (%s). Nothing was changed. Go on with: ./install.sh\n' "$@" ;;
         compose_lacks) printf 'An engine is here already (%s), but no Docker Compose; the bundle has it.\n' "$@" ;;
         no_compose) printf 'WARNING: this bundle carries no Docker Compose. Install the package docker-compose-plugin of your Linux distribution.\n' ;;
@@ -59,6 +60,7 @@ words_engine_zh() { # KEY ARG...
         ask) printf '是否在本机安装 %s（安装到 %s），立即启动并设为开机自启？\n' "$@" ;;
         ask_remove) printf '是否停止并移除由本安装程序安装的容器引擎？当前运行的容器：%s 个，均会停止。\n' "$@" ;;
         need_root) printf '只有 root 可以安装或移除容器引擎，请执行：sudo ./install.sh engine\n' ;;
+        there_silent) printf '未安装：本机已有 Docker（%s），但没有响应。若已在运行，请使用 sudo 重试；否则请启动它（sudo systemctl start docker），或将其卸载后重试。\n' "$@" ;;
         there) printf '本机已有容器引擎（%s）。未做任何改动。请继续执行：./install.sh\n' "$@" ;;
         compose_lacks) printf '本机已有容器引擎（%s），但没有 Docker Compose；安装包中带有。\n' "$@" ;;
         no_compose) printf '警告：本安装包未附带 Docker Compose。请安装 Linux 发行版的软件包 docker-compose-plugin。\n' ;;

@@ -297,8 +297,12 @@ END
         image_removed) printf '  removed: %s\n' "$@" ;;
         image_in_use) printf '  kept, something uses it: %s\n' "$@" ;;
         uninstall_plan) printf 'To be removed: containers and networks of the project %s, its images, and %s\n' "$@" ;;
-        keep_plan) printf 'Kept: data in %s, volumes %s, and the settings with the passwords in %s\n' "$@" ;;
-        purge_plan) printf 'AND FOR EVER: the data in %s, volumes %s, and all passwords.\n' "$@" ;;
+        data_and_volumes) printf 'the data in %s and in the volumes %s' "$@" ;;
+        data_in) printf 'the data in %s' "$@" ;;
+        data_volumes) printf 'the data in the volumes %s' "$@" ;;
+        data_none) printf 'no data (there is none)' ;;
+        keep_plan) printf 'Kept: %s; and the settings with the passwords in %s\n' "$@" ;;
+        purge_plan) printf 'AND FOR EVER: %s, and all passwords.\n' "$@" ;;
         confirm_uninstall) printf 'The services stop and are removed.\n' ;;
         type_name) printf 'All data will be lost. Type the name of the project (%s) to go on:\n' "$@" ;;
         purge_needs_name) printf -- '--purge removes all data. Without a terminal, say so with --confirm %s. Nothing was changed.\n' "$@" ;;
@@ -311,6 +315,7 @@ END
         uninstalled) printf 'UNINSTALLED: %s. Kept: %s, and the passwords in %s. A new installation takes them over; `uninstall --purge` removes them.\n' "$@" ;;
         purged) printf 'UNINSTALLED: %s, with all its data.\n' "$@" ;;
         support_head) printf 'Collecting what helps ...\n' ;;
+        support_would) printf 'Would pack what helps into %s. Nothing was changed (--dry-run).\n' "$@" ;;
         support_packed) printf 'PACKED: %s. It has no passwords in it; look into it before you send it.\n' "$@" ;;
         *) printf '%s\n' "$key" "$@" ;;
     esac
@@ -602,8 +607,12 @@ END
         image_removed) printf '  已删除：%s\n' "$@" ;;
         image_in_use) printf '  仍在使用，予以保留：%s\n' "$@" ;;
         uninstall_plan) printf '将删除：项目 %s 的容器和网络、其镜像，以及 %s\n' "$@" ;;
-        keep_plan) printf '保留：数据 %s、卷 %s，以及含密码的设置 %s\n' "$@" ;;
-        purge_plan) printf '并且永久删除：数据 %s、卷 %s，以及全部密码。\n' "$@" ;;
+        data_and_volumes) printf '%s 中的数据和卷 %s 中的数据' "$@" ;;
+        data_in) printf '%s 中的数据' "$@" ;;
+        data_volumes) printf '卷 %s 中的数据' "$@" ;;
+        data_none) printf '无数据' ;;
+        keep_plan) printf '保留：%s；以及含密码的设置 %s\n' "$@" ;;
+        purge_plan) printf '并且永久删除：%s，以及全部密码。\n' "$@" ;;
         confirm_uninstall) printf '服务将被停止并删除。\n' ;;
         type_name) printf '所有数据将丢失。请输入项目名（%s）以继续：\n' "$@" ;;
         purge_needs_name) printf -- '--purge 会删除全部数据。没有终端时，请用 --confirm %s 确认。未做任何改动。\n' "$@" ;;
@@ -616,6 +625,7 @@ END
         uninstalled) printf '已卸载：%s。保留：%s，密码在 %s。再次安装会沿用；`uninstall --purge` 将其删除。\n' "$@" ;;
         purged) printf '已卸载：%s，数据已全部删除。\n' "$@" ;;
         support_head) printf '正在收集有助于诊断的信息……\n' ;;
+        support_would) printf '将把有助于排查的信息打包到 %s。未做任何改动（--dry-run）。\n' "$@" ;;
         support_packed) printf '已打包：%s。其中不含密码，发送前请先查看。\n' "$@" ;;
         *) printf '%s\n' "$key" "$@" ;;
     esac

@@ -2,7 +2,7 @@ import { COMPOSE_FILE, MANIFEST_FILE, SUMS_FILE } from "../bundle/paths.js";
 import type { Bundle } from "../bundle/reader.js";
 import { utf8Text } from "../core/utf8.js";
 import { unifiedDiff } from "./line-diff.js";
-import { shownLine } from "./secrets.js";
+import { hasLongSecrets, shownLine } from "./secrets.js";
 import { sumsOf } from "./side.js";
 import type { FileChange, FileFacts } from "./types.js";
 
@@ -65,7 +65,7 @@ async function textDiff(
       bundle.files.has(path) ? utf8Text(await bundle.readFile(path, MAX_TEXT)) : "",
     ),
   );
-  return before === undefined || after === undefined
+  return before === undefined || after === undefined || [before, after].some(hasLongSecrets)
     ? undefined
     : unifiedDiff(before, after, shownLine);
 }

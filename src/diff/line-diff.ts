@@ -123,7 +123,7 @@ function hunksOf(edits: readonly Edit[], show: (line: string) => string): readon
     const [olds, news] = ["+", "-"].map((sign) => hunk.filter((edit) => edit.sign !== sign).length);
     hunks.push(
       `@@ -${range(oldLine, olds ?? 0)} +${range(newLine, news ?? 0)} @@\n`,
-      ...hunk.map(({ sign, line }) => `${sign}${show(line)}\n`),
+      ...hunk.map(({ sign, line }) => `${sign}${shown(line, show)}\n`),
     );
     oldLine += olds ?? 0;
     newLine += news ?? 0;
@@ -131,6 +131,12 @@ function hunksOf(edits: readonly Edit[], show: (line: string) => string): readon
     first = last + 1;
   }
   return hunks;
+}
+
+/** The remark about a missing line break is no part of the line. */
+function shown(line: string, show: (line: string) => string): string {
+  const [text = "", ...remark] = line.split("\n");
+  return [show(text), ...remark].join("\n");
 }
 
 /** An empty range names the line before it. */

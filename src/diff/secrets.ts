@@ -17,33 +17,69 @@ export function shownValue(name: string, value: string): string {
   return maskedSecret(value);
 }
 
-/** A text of words, like a command line, without passwords in options and addresses. */
+/** A text without passwords in assignments, options and addresses; of a private key nothing is left. */
 export function shownText(text: string): string {
-  return shownWords(redact(text).split(/(\s+)/)).join("");
+  return PRIVATE_KEY.test(text) ? MASK : text.split("\n").map(shownLine).join("\n");
+}
+
+const PRIVATE_KEY = /-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----/;
+
+/** Whether a text has secrets that go over several lines, so that no line of it is safe to show alone. */
+export function hasLongSecrets(text: string): boolean {
+  if (PRIVATE_KEY.test(text)) return true;
+  // YAML 1.2, 8.1 "Block Scalar Styles".
+  const blocks = text.matchAll(/^[\s"'-]{0,200}([A-Za-z_][\w.-]{0,199})["']?[ \t]*:[ \t]*[|>]/gm);
+  return [...blocks].some(([, name = ""]) => namesSecret(name));
 }
 
 /** The words of a command, `--requirepass` and what follows it masked. */
 export function shownWords(words: readonly string[]): readonly string[] {
-  let isNext = false;
-  let isMysql = false;
+  let next: ((value: string) => string) | undefined;
+  let options: Options = {};
   return words.map((word) => {
     if (/^\s*$/.test(word)) return word;
-    if (isNext) {
-      isNext = false;
-      return maskedSecret(word);
+    if (next !== undefined) {
+      const mask = next;
+      next = undefined;
+      return mask(word);
     }
-    if (/^["'(]?(?:\S*\/)?(?:mysql|mariadb)/.test(word)) isMysql = true;
+    options = optionsOf(word) ?? options;
     const equals = word.indexOf("=");
     const name = equals < 0 ? word : word.slice(0, equals);
     if (equals > 0 && namesSecret(name)) {
       return `${name}=${maskedSecret(word.slice(equals + 1))}`;
     }
+    if (name === "-u" || name === "--user") next = maskedLogin;
     // `requirepass` and `masterauth` stand in Redis' files without dashes.
-    isNext = equals < 0 && (name.startsWith("-") || REDIS.test(name)) && optionNamesSecret(name);
-    // The one option of MySQL's programs whose value follows without a space.
-    if (isMysql && /^-p./.test(word)) return `-p${maskedSecret(word.slice(2))}`;
+    const isSecret =
+      name === options.apart ||
+      ((name.startsWith("-") || REDIS.test(name)) && optionNamesSecret(name));
+    if (equals < 0 && isSecret) next = maskedSecret;
+    if (options.joined !== undefined && word.startsWith(options.joined) && word !== options.joined)
+      return options.joined + maskedSecret(word.slice(options.joined.length));
     return redact(word);
   });
+}
+
+/** Short options of a program that a password follows, as the next word or without a space. */
+interface Options {
+  readonly apart?: string;
+  readonly joined?: string;
+}
+
+function optionsOf(word: string): Options | undefined {
+  const [, program] =
+    /^["'(]?(?:\S*\/)?(mysql|mariadb|mongo|redis-cli|valkey-cli)/.exec(word) ?? [];
+  if (program === undefined) return undefined;
+  if (program === "mongo") return { apart: "-p" };
+  return program.endsWith("-cli") ? { apart: "-a" } : { joined: "-p" };
+}
+
+/** `root:***` of a login; numbers are a user and a group. */
+function maskedLogin(value: string): string {
+  const colon = value.indexOf(":");
+  if (colon < 0 || /^["']?\d+:\d+["']?$/.test(value)) return redact(value);
+  return `${value.slice(0, colon)}:${maskedSecret(value.slice(colon + 1))}`;
 }
 
 /** A line of a text file: what is assigned to a secret's name is masked, too. */
@@ -51,10 +87,32 @@ export function shownLine(line: string): string {
   const [, before, name, assign, value] =
     /^([\s"'-]*(?:export\s+)?)([A-Za-z_][\w.-]{0,199})(["']?\s*[:=]\s*)(\S.*)$/.exec(line) ?? [];
   if (before === undefined || name === undefined || assign === undefined || value === undefined) {
-    return shownText(line);
+    return shownPhrase(line);
   }
-  return namesSecret(name) ? `${before}${name}${assign}${maskedSecret(value)}` : shownText(line);
+  return namesSecret(name) ? `${before}${name}${assign}${maskedSecret(value)}` : shownPhrase(line);
 }
+
+/** Words as a shell has them: what is quoted belongs to one. */
+function shownPhrase(line: string): string {
+  const words: string[] = [];
+  let isOpen = false;
+  for (const part of redact(line).match(/\s+|"[^"]*"|'[^']*'|[^\s"']+|["']/g) ?? []) {
+    const isSpace = /^\s/.test(part);
+    if (isOpen && !isSpace) words.push((words.pop() ?? "") + part);
+    else words.push(part);
+    isOpen = !isSpace;
+  }
+  return shownWords(words)
+    .map((word) => (/\S\s/.test(word) ? shownWords(word.split(/(\s+)/)).join("") : word))
+    .join("")
+    .replace(ASSIGNED, (all, name: string, assign: string, value: string) =>
+      namesSecret(name) ? name + assign + maskedSecret(value) : all,
+    );
+}
+
+/** An assignment within a line, as in JSON; the name in `${NAME:-…}` is none. */
+const ASSIGNED =
+  /(?<![\w.$]|\$\{)([A-Za-z_][\w.-]{0,199})(["']?\s*[:=]+>?\s*)("[^"]*"|'[^']*'|\$?\$\{[^}]{0,1000}\}|[^\s"',;(){}[\]]+)/g;
 
 const REDIS = /^(?:requirepass|masterauth)$/i;
 

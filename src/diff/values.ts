@@ -155,6 +155,7 @@ function shown({ name }: Place, value: Plain): string | undefined {
   }
   return JSON.stringify(value, (key, one: unknown) => {
     if (one instanceof Map) return Object.fromEntries(one as ReadonlyMap<string, unknown>);
+    if (isTexts(one)) return shownWords(one);
     return typeof one === "string" ? (key === "" ? shownText(one) : shownValue(key, one)) : one;
   });
 }
@@ -199,6 +200,10 @@ function isMapping(value: Plain): value is ReadonlyMap<string, Plain> {
 
 function isList(value: Plain): value is readonly Plain[] {
   return Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
 function isScalar(value: Plain): value is string | number | boolean | null | undefined {

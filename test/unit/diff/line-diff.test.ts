@@ -55,6 +55,13 @@ describe("unifiedDiff", () => {
     );
   });
 
+  it("shows a last line without its line break as any other", () => {
+    const show = (line: string): string => (/^secret$/.test(line) ? "***" : line);
+    expect(unifiedDiff("", "secret", show)).toBe(
+      "@@ -0,0 +1 @@\n+***\n\\ No newline at end of file\n",
+    );
+  });
+
   it("keeps three lines around what differs", () => {
     const lines = Array.from({ length: 30 }, (_, at) => `line ${at + 1}\n`);
     const next = lines.with(14, "changed\n").join("");

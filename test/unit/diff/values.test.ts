@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { diffCompose, readComposeFacts } from "../../../src/diff/compose.js";
-import { shownLine, shownText, shownValue } from "../../../src/diff/secrets.js";
+import { hasLongSecrets, shownLine, shownText, shownValue } from "../../../src/diff/secrets.js";
 import type { Change } from "../../../src/diff/types.js";
 import { type Plain, diffValues, plainOf } from "../../../src/diff/values.js";
 
@@ -97,6 +97,33 @@ describe("diffValues", () => {
 });
 
 describe("secrets", () => {
+  it("are masked in a text of several lines, and a private key is not shown at all", () => {
+    expect(shownValue("content", "user: root\npassword: openIM123\n")).toBe(
+      "user: root\npassword: ***\n",
+    );
+    const key = "-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\n";
+    expect(shownValue("content", key)).toBe("***");
+    expect(hasLongSecrets(`a\n${key}`)).toBe(true);
+    expect(hasLongSecrets("a:\n  - password: |-\n      openIM123\n")).toBe(true);
+    expect(hasLongSecrets("script: |\n  true\npassword: x\n")).toBe(false);
+  });
+
+  it("are masked in commands inside what came as a whole", () => {
+    const [change] = diff({ x: "y" }, { x: { run: ["app", "--token", "openIM123"] } });
+    expect(change?.new).toBe('{"run":["app","--token","***"]}');
+  });
+
+  it("are looked for in no time in texts that are made to take long", () => {
+    const parts = ["a=${", "'", '"', "a:", "{a", `${"a".repeat(200)} `, "a ", " ", "a='", "${a:-"];
+    const start = Date.now();
+    for (const part of parts) {
+      shownText(part.repeat(262_144 / part.length));
+      hasLongSecrets(part.repeat(262_144 / part.length));
+      shownText(`password${part.repeat(262_144 / part.length)}`);
+    }
+    expect(Date.now() - start).toBeLessThan(10_000);
+  });
+
   it("are never shown, but that they refer to a setting is", () => {
     expect(shownValue("MYSQL_ROOT_PASSWORD", "openIM123")).toBe("***");
     expect(shownValue("MYSQL_ROOT_PASSWORD", "${DB_PASSWORD}")).toBe("${DB_PASSWORD}");
@@ -118,6 +145,20 @@ describe("secrets", () => {
     expect(shownLine("  password: openIM123")).toBe("  password: ***");
     expect(shownLine('export DB_PASSWORD="openIM123"')).toBe('export DB_PASSWORD="***"');
     expect(shownLine("requirepass openIM123")).toBe("requirepass ***");
+    expect(shownLine('run -e PASSWORD="openIM 123" app')).toBe('run -e PASSWORD="***" app');
+    expect(shownLine("set -x; app --password 'openIM 123'")).toBe("set -x; app --password '***'");
+    expect(shownLine("sh -c 'redis-cli -a openIM123 ping'")).toBe("sh -c 'redis-cli -a *** ping'");
+    expect(shownLine('{"user": "root", "password": "openIM123"}')).toBe(
+      '{"user": "root", "password": "***"}',
+    );
+    expect(shownLine("createUser({user: 'root', pwd: 'openIM123'})")).toBe(
+      "createUser({user: 'root', pwd: '***'})",
+    );
+    expect(shownText("mongosh -u root -p openIM123 --quiet")).toBe(
+      "mongosh -u root -p *** --quiet",
+    );
+    expect(shownText("curl -u root:openIM123 host")).toBe("curl -u root:*** host");
+    expect(shownText("docker run --user 1000:1000 app")).toBe("docker run --user 1000:1000 app");
     expect(shownLine("password=$(head -c 24 /dev/urandom)")).toContain("urandom");
     expect(diff({ SECRET: "a" }, { SECRET: "b" })).toEqual([
       { key: "SECRET", kind: "changed", old: "***", new: "***" },

@@ -132,6 +132,7 @@ async function diffImages(
 
 function differs(diff: Omit<BundleDiff, "old" | "new" | "different" | "notes">): boolean {
   const { about, components, leftOut, settings = [], compose, files = [] } = diff;
+  const { packages = [], imageFiles = [] } = diff;
   return [
     about,
     components.added,
@@ -143,6 +144,8 @@ function differs(diff: Omit<BundleDiff, "old" | "new" | "different" | "notes">):
     compose?.servicesRemoved ?? [],
     compose?.changes ?? [],
     files,
+    // Archives may say the same of images that are not.
+    ...[...packages, ...imageFiles].map(({ changes }) => changes),
   ].some((list) => list.length > 0);
 }
 

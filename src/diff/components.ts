@@ -1,8 +1,10 @@
+import coerce from "semver/functions/coerce.js";
 import compare from "semver/functions/compare.js";
 import difference from "semver/functions/diff.js";
+import { tagOf } from "../bundle/image-layout.js";
 import type { Digest } from "../core/digest.js";
-import { tagVersion } from "../core/tag-version.js";
 import type { LockedBuild } from "../plan/build-types.js";
+import { shownText, shownWords } from "./secrets.js";
 import type { SideComponent } from "./side.js";
 import { type Blobs, layersOf, shareOf, sharesOf } from "./shares.js";
 import type { BundleDiff, Change, ComponentChange, ComponentFacts } from "./types.js";
@@ -91,10 +93,18 @@ function splitReference(reference: string): {
   readonly repository: string;
   readonly version?: string;
 } {
-  const colon = reference.lastIndexOf(":");
-  const version = tagVersion(reference.slice(colon + 1));
-  return { repository: reference.slice(0, colon), ...(version === undefined ? {} : { version }) };
+  const tag = tagOf(reference);
+  if (tag === undefined) return { repository: reference };
+  const repository = reference.slice(0, -tag.length - 1);
+  if (!VERSION.test(tag)) return { repository };
+  const version = coerce(tag, { includePrerelease: PRERELEASE.test(tag) })?.version;
+  return { repository, ...(version === undefined ? {} : { version }) };
 }
+
+/** Tags of `v3.5.21`'s, `8-alpine`'s and `release-v3.8`'s kind, and no dates, sums or two versions in one. */
+const VERSION = /^(?:[A-Za-z]+-(?=v))?v?\d{1,6}(?:\.\d{1,6}){0,3}(?:[-+_.]?[A-Za-z].*)?$/;
+/** What comes before a release; `7.0.15-alpine` is one. */
+const PRERELEASE = /\d[-._]?(?:alpha|beta|rc|pre|preview|dev|snapshot)(?![a-z])/i;
 
 function stepOf(
   old: SideComponent,
@@ -187,6 +197,6 @@ export function promisedBy(
 
 function smokeText(test: NonNullable<SideComponent["smoke"]>[number]): string {
   const { expect, limit } = test;
-  const what = "run" in test ? JSON.stringify(test.run) : test.http;
+  const what = "run" in test ? JSON.stringify(shownWords(test.run).map(shownText)) : test.http;
   return `${what}${expect === undefined ? "" : ` expects ${JSON.stringify(expect)}`} within ${limit} s`;
 }

@@ -1,4 +1,5 @@
-import type { Digest } from "../core/digest.js";
+import { type Digest, digestOf } from "../core/digest.js";
+import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { layerCompression } from "../image/media-types.js";
 import { unpackedSize } from "../image/unpacked-size.js";
@@ -44,6 +45,14 @@ export async function readImageNotes(
   const { name, image } = component;
   const blob = imageBlobs(bundle, component);
   const config = await readWindow(await blob(image.config.digest), LIMITS.config);
+  // It may be found where it was expected, and not be the one that an engine gets.
+  if (digestOf(config) !== image.config.digest) {
+    throw new BundlerError(
+      "INTEGRITY",
+      `The config of ${name} is not ${image.config.digest}, but ${digestOf(config)}.`,
+      { details: { component: name, digest: image.config.digest } },
+    );
+  }
   const { labels, history } = parseConfigFacts(`The config of ${name}`, config);
   let layer = 0;
   return {

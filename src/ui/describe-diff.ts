@@ -86,7 +86,7 @@ function summaryOf({
 }
 
 function factsLine({ name, method, reference, layers, required }: ComponentFacts): string {
-  return `${name}${required ? "" : " (optional)"}: ${reference ?? "no image"}, ${method}, ${counted(layers.count, "layer")}, ${formatBytes(layers.bytes)}`;
+  return `${name}${required ? "" : " (optional)"}: ${oneLine(reference ?? "no image")}, ${method}, ${counted(layers.count, "layer")}, ${formatBytes(layers.bytes)}`;
 }
 
 /** Told by digests and layers already. */

@@ -22,9 +22,11 @@ export function describeInspection(inspection: BundleInspection, width: number):
     leftOut,
   } = inspection;
   return [
-    `${name} ${version} for ${platform}: ${title.en}`,
-    `made by ${tool.name} ${tool.version}, dated ${date}`,
-    "",
+    ...[
+      `${name} ${version} for ${platform}: ${title.en}`,
+      `made by ${tool.name} ${tool.version}, dated ${date}`,
+      "",
+    ].map(oneLine),
     formatTable(
       [
         { title: "component" },
@@ -50,30 +52,32 @@ export function describeInspection(inspection: BundleInspection, width: number):
       ),
       width,
     ),
-    ...leftOut.map(
-      (one) => `without ${one.name}${one.required ? "" : " (optional)"}: ${one.reason}`,
-    ),
-    ...extras.map(
-      (one) => `carries ${one.name} ${one.version}: ${one.path}, ${formatBytes(one.size)}`,
-    ),
-    ...components.flatMap((one) =>
-      one.trouble === undefined ? [] : [`trouble with ${one.name}: ${one.trouble}`],
-    ),
-    ...section("Required of the host", [
-      ...requirementLines(inspection.requires),
-      ...components.flatMap((one) => requirementLines(one.requires, one.name)),
-    ]),
-    ...section(
-      "Smoke tests",
-      components.flatMap((one) => smokeLines(one.smoke, one.name)),
-    ),
-    ...section(
-      "Upgrades",
-      components.flatMap((one) => upgradeLines(one.upgrade, one.name)),
-    ),
-    ...section("Licences, by the images' own labels", licenseLines(components)),
-    "",
-    `Archive ${formatBytes(sizes.archive)}, images ${formatBytes(sizes.images)}, distinct blobs ${formatBytes(sizes.distinctBlobs)}${sizes.unpacked === undefined ? "" : `, unpacked ${formatBytes(sizes.unpacked)}`}.`,
+    ...[
+      ...leftOut.map(
+        (one) => `without ${one.name}${one.required ? "" : " (optional)"}: ${one.reason}`,
+      ),
+      ...extras.map(
+        (one) => `carries ${one.name} ${one.version}: ${one.path}, ${formatBytes(one.size)}`,
+      ),
+      ...components.flatMap((one) =>
+        one.trouble === undefined ? [] : [`trouble with ${one.name}: ${one.trouble}`],
+      ),
+      ...section("Required of the host", [
+        ...requirementLines(inspection.requires),
+        ...components.flatMap((one) => requirementLines(one.requires, one.name)),
+      ]),
+      ...section(
+        "Smoke tests",
+        components.flatMap((one) => smokeLines(one.smoke, one.name)),
+      ),
+      ...section(
+        "Upgrades",
+        components.flatMap((one) => upgradeLines(one.upgrade, one.name)),
+      ),
+      ...section("Licences, by the images' own labels", licenseLines(components)),
+      "",
+      `Archive ${formatBytes(sizes.archive)}, images ${formatBytes(sizes.images)}, distinct blobs ${formatBytes(sizes.distinctBlobs)}${sizes.unpacked === undefined ? "" : `, unpacked ${formatBytes(sizes.unpacked)}`}.`,
+    ].map(oneLine),
   ];
 }
 
@@ -84,42 +88,46 @@ export function describeComponent(
 ): readonly string[] {
   const { name, reference, platform, created, method, reason, origin, ports, tarball } = component;
   return [
-    `${name}: ${reference}`,
-    `platform  ${platform}`,
-    `way       ${method}: ${reason}`,
-    ...(created === undefined ? [] : [`created   ${created}`]),
-    ...(origin.registry === undefined ? [] : [`registry  ${origin.registry}`]),
-    ...(origin.index === undefined ? [] : [`index     ${origin.index}`]),
-    `manifest  ${origin.manifest}`,
-    `config    ${origin.config}`,
-    `tarball   ${tarball.path}, ${formatBytes(tarball.size)}`,
-    ...(component.unpacked === undefined ? [] : [`unpacked  ${formatBytes(component.unpacked)}`]),
-    ...(component.build === undefined ? [] : buildLines(component.build)),
-    ...(ports.length === 0
-      ? []
-      : [
-          `ports     ${ports.map(({ host, container, protocol }) => `${host}:${container}/${protocol}`).join(", ")}`,
-        ]),
-    ...(component.licenses === undefined
-      ? []
-      : [`licences  ${short(component.licenses)} (by its label)`]),
-    ...(component.trouble === undefined ? [] : [`trouble   ${component.trouble}`]),
-    "",
+    ...[
+      `${name}: ${reference}`,
+      `platform  ${platform}`,
+      `way       ${method}: ${reason}`,
+      ...(created === undefined ? [] : [`created   ${created}`]),
+      ...(origin.registry === undefined ? [] : [`registry  ${origin.registry}`]),
+      ...(origin.index === undefined ? [] : [`index     ${origin.index}`]),
+      `manifest  ${origin.manifest}`,
+      `config    ${origin.config}`,
+      `tarball   ${tarball.path}, ${formatBytes(tarball.size)}`,
+      ...(component.unpacked === undefined ? [] : [`unpacked  ${formatBytes(component.unpacked)}`]),
+      ...(component.build === undefined ? [] : buildLines(component.build)),
+      ...(ports.length === 0
+        ? []
+        : [
+            `ports     ${ports.map(({ host, container, protocol }) => `${host}:${container}/${protocol}`).join(", ")}`,
+          ]),
+      ...(component.licenses === undefined
+        ? []
+        : [`licences  ${short(component.licenses)} (by its label)`]),
+      ...(component.trouble === undefined ? [] : [`trouble   ${component.trouble}`]),
+      "",
+    ].map(oneLine),
     layerTable(component, width),
-    ...section("Required of the host", requirementLines(component.requires)),
-    ...section("Smoke tests", smokeLines(component.smoke)),
-    ...section("Upgrades", upgradeLines(component.upgrade)),
-    ...section(
-      "Labels",
-      component.labels.map((label) => `${short(label.name)}: ${short(label.value)}`),
-    ),
-    ...section(
-      "History, with the layer that a step made",
-      component.history.map(
-        ({ layer, createdBy, comment }) =>
-          `${layer === undefined ? " -" : String(layer).padStart(2)}  ${short(createdBy || (comment ?? ""))}`,
+    ...[
+      ...section("Required of the host", requirementLines(component.requires)),
+      ...section("Smoke tests", smokeLines(component.smoke)),
+      ...section("Upgrades", upgradeLines(component.upgrade)),
+      ...section(
+        "Labels",
+        component.labels.map((label) => `${short(label.name)}: ${short(label.value)}`),
       ),
-    ),
+      ...section(
+        "History, with the layer that a step made",
+        component.history.map(
+          ({ layer, createdBy, comment }) =>
+            `${layer === undefined ? " -" : String(layer).padStart(2)}  ${short(createdBy || (comment ?? ""))}`,
+        ),
+      ),
+    ].map(oneLine),
   ];
 }
 
@@ -154,6 +162,11 @@ function licenseLines(components: readonly ComponentInspection[]): readonly stri
 
 function section(title: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** Text of an archive stays on its line: a line break in it must not look like something we say. */
+function oneLine(text: string): string {
+  return text.replace(/\n\s*/g, " ");
 }
 
 /** On one line, and no longer than can be read. */

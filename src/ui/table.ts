@@ -11,9 +11,11 @@ export interface Column {
  */
 export function formatTable(
   columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  texts: readonly (readonly string[])[],
   width = 120,
 ): string {
+  // A line break in a cell would look like a row of its own.
+  const rows = texts.map((row) => row.map((cell) => cell.replaceAll("\n", "⏎")));
   const widths = columns.map((column, at) =>
     Math.max(column.title.length, ...rows.map((row) => (row[at] ?? "").length)),
   );

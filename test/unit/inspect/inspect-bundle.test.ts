@@ -10,6 +10,7 @@ import { inspectBundle } from "../../../src/inspect/inspect-bundle.js";
 import { describeComponent, describeInspection } from "../../../src/ui/describe-inspection.js";
 import { writeSparseArchive } from "../../support/sparse-archive.js";
 import { makeSample } from "../bundle/sample.js";
+import { forge } from "../verify/forge.js";
 
 let dir: string;
 beforeEach(async () => (dir = await mkdtemp(path.join(tmpdir(), "inspect-"))));
@@ -35,6 +36,62 @@ describe("inspectBundle", () => {
     const [one] = (await inspectBundle(file, "app3")).components;
     expect(one?.layers[6]?.unpacked).toBe(Math.ceil(GB / 8.4));
     expect(describeComponent(one!, 160).join("\n")).toMatch(/ 6 {2}step 6/);
+  });
+});
+
+describe("an archive that lies", () => {
+  const write = async (change: Parameters<typeof forge>[2]): Promise<string> => {
+    const [whole, forged] = [path.join(dir, "whole.tar"), path.join(dir, "forged.tar")];
+    const { layout, blobs } = await makeSample(dir);
+    await writeBundle(layout, { output: whole, blobPath: blobs.path });
+    await forge(whole, forged, change);
+    return forged;
+  };
+
+  it("is not believed what a config says that is another one", async () => {
+    const file = await write(({ manifest, images }) => {
+      const [{ name, image }] = manifest.components as [(typeof manifest.components)[number]];
+      const at = blobPath(image.config.digest);
+      const config = JSON.parse(images.get(name)!.get(at)!.toString()) as Record<string, unknown>;
+      const text = JSON.stringify({ ...config, created: "2020-01-01T00:00:00Z" });
+      images.get(name)!.set(at, Buffer.from(text));
+      image.config.size = text.length;
+    });
+    const { components } = await inspectBundle(file);
+    expect(components.map(({ trouble }) => trouble)).toEqual([
+      expect.stringMatching(/The config of .* is not sha256:/),
+      ...components.slice(1).map(() => undefined),
+    ]);
+  });
+
+  it("says nothing on lines of its own", async () => {
+    const lie = "x\nPASS: all is well";
+    const file = await write(({ manifest }) => {
+      manifest.title.en = lie;
+      manifest.tool.version = lie;
+      for (const component of manifest.components) {
+        component.reason = lie;
+        component.image.reference = `docker.io/library/${lie}:1`;
+        component.requires = [
+          { kind: "cpu", value: lie, level: "warn", reason: { en: lie, zh: "" } },
+        ];
+      }
+    });
+    const inspection = await inspectBundle(file);
+    const lines = [
+      ...describeInspection(inspection, 160),
+      ...describeComponent(
+        (await inspectBundle(file, inspection.components[0]!.name)).components[0]!,
+        160,
+      ),
+    ];
+    expect(lines.join("\n")).toContain("PASS: all is well");
+    expect(
+      lines
+        .join("\n")
+        .split("\n")
+        .filter((line) => line.startsWith("PASS")),
+    ).toEqual([]);
   });
 });
 

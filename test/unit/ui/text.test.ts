@@ -37,6 +37,13 @@ describe("tables", () => {
   });
 });
 
+describe("a cell of a table", () => {
+  it("with a line break in it makes no row of its own", () => {
+    const text = formatTable([{ title: "a" }, { title: "b" }], [["x\ny", "z"]]);
+    expect(text.split("\n")).toEqual(["a    b", "───  ─", "x⏎y  z"]);
+  });
+});
+
 describe("a phase on the screen", () => {
   it("counts what its own events say and closes with how long it took", async () => {
     const row = new PhaseRow("fetch", "linux/arm64", 5);

@@ -1,5 +1,6 @@
 import { blobPath } from "../bundle/image-layout.js";
 import type { Bundle } from "../bundle/reader.js";
+import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
 import { type Compression, layerCompression } from "../image/media-types.js";
@@ -7,7 +8,7 @@ import { unpackedChunks } from "../image/unpack.js";
 import type { TarEntry } from "../tar/scan.js";
 import { streamWindow, windowOf } from "../tar/window.js";
 import type { IndexedLayer } from "./final-files.js";
-import { type LayerIndex, indexLayer } from "./layer-index.js";
+import { type LayerIndex, IndexRoom, indexLayer } from "./layer-index.js";
 
 /** A layer of an image in an archive, read when it is asked for. */
 export interface BundleLayer extends IndexedLayer {
@@ -28,6 +29,9 @@ export async function bundleLayers(
   const { component: found, entries } = await bundle.image(component);
   const { path } = found.tarball;
   const byPath = new Map(entries.map((entry) => [entry.path, entry]));
+  const room = new IndexRoom();
+  // An image may have a layer more than once.
+  const indexes = new Map<Digest, Promise<LayerIndex>>();
   return found.image.layers.map((layer): BundleLayer => {
     const entry = byPath.get(blobPath(layer.digest));
     const unpacked = (): AsyncGenerator<Uint8Array, void, void> =>
@@ -36,11 +40,15 @@ export async function bundleLayers(
         compressionOf(layer, component),
         { signal, name: nameOf(layer, component) },
       );
-    let index: Promise<LayerIndex> | undefined;
     return {
       digest: layer.digest,
       unpacked,
-      index: () => (index ??= indexLayer(nameOf(layer, component), unpacked())),
+      index: () => {
+        const index =
+          indexes.get(layer.digest) ?? indexLayer(nameOf(layer, component), unpacked(), room);
+        indexes.set(layer.digest, index);
+        return index;
+      },
     };
   });
 }

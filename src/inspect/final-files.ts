@@ -1,6 +1,6 @@
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
-import { type LayerIndex, type LayerNode, MAX_LINKS } from "./layer-index.js";
+import { type LayerIndex, type LayerNode, MAX_LINK, MAX_LINKS } from "./layer-index.js";
 
 /** A layer whose index is made when it is first asked for. */
 export interface IndexedLayer {
@@ -35,6 +35,9 @@ export interface MissingFile {
   readonly links: readonly FollowedLink[];
 }
 
+/** Characters of paths, each as often as it has parts, that are looked up for one file. */
+const MAX_LOOKED_UP = 500_000_000;
+
 interface Placed {
   readonly node: LayerNode;
   readonly layer: number;
@@ -47,8 +50,8 @@ const ROOT: LayerNode = { type: "directory", size: 0, mode: 0o755, linkpath: "",
  * image-spec, layer.md). Asks the layers from the top down and leaves alone those below the one that
  * decides.
  * @param layers base first.
- * @throws BundlerError INTEGRITY for more links after each other than Linux follows; whatever an
- *   index throws.
+ * @throws BundlerError INTEGRITY for more links after each other than Linux follows, longer ones, or
+ *   such as would take for ever; whatever an index throws.
  */
 export async function findFile(
   layers: readonly IndexedLayer[],
@@ -57,6 +60,10 @@ export async function findFile(
   const links: FollowedLink[] = [];
   let waiting = partsOf(path);
   let at: string[] = [];
+  let lookedUp = 0;
+  const refuse = (why: string): never => {
+    throw new BundlerError("INTEGRITY", `${JSON.stringify(path)} leads through ${why}.`);
+  };
   let found: Placed = { node: ROOT, layer: Math.max(layers.length - 1, 0) };
   for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) {
     if (part === "..") {
@@ -64,16 +71,16 @@ export async function findFile(
       continue;
     }
     const here = [...at, part];
+    lookedUp += here.length * here.reduce((sum, { length }) => sum + length + 1, 0);
+    if (lookedUp > MAX_LOOKED_UP) refuse("links that take too long to follow");
     const placed = await placedAt(layers, here);
     if ("missing" in placed) return { ...placed, links };
     found = placed;
     const { type, linkpath } = placed.node;
     if (type === "symlink") {
-      if (links.length === MAX_LINKS) {
-        throw new BundlerError(
-          "INTEGRITY",
-          `${JSON.stringify(path)} leads through more than ${MAX_LINKS} symbolic links.`,
-        );
+      if (links.length === MAX_LINKS) refuse(`more than ${MAX_LINKS} symbolic links`);
+      if (linkpath.length > MAX_LINK) {
+        refuse(`a symbolic link of more than ${MAX_LINK} characters`);
       }
       links.push({ path: here.join("/"), target: linkpath });
       if (linkpath.startsWith("/")) at = [];

@@ -31,10 +31,20 @@ const RESERVED = ".wh..wh.";
 /** The largest images have some hundred thousand files; what an attacker packs must not fill the memory. */
 const MAX_NODES = 2_000_000;
 const MAX_CHARACTERS = 256 * 1024 * 1024;
+/** Characters of paths that are looked up in search of links, of one layer. */
+const MAX_LOOKED_AT = 2_000_000_000;
 /** Folders that turn into something else within one layer: each costs a look at every path. */
 const MAX_REPLACED = 100;
 /** As many as Linux follows for one path. */
 export const MAX_LINKS = 40;
+/** Linux makes no longer link, in bytes. */
+export const MAX_LINK = 4096;
+
+/** What the indexes of an image's layers may take together. */
+export class IndexRoom {
+  nodes = MAX_NODES;
+  characters = MAX_CHARACTERS;
+}
 
 const IMPLIED: LayerNode = {
   type: "directory",
@@ -53,8 +63,10 @@ const IMPLIED: LayerNode = {
 export async function indexLayer(
   name: string,
   chunks: AsyncIterable<Uint8Array>,
+  room = new IndexRoom(),
+  lookedAt = MAX_LOOKED_AT,
 ): Promise<LayerIndex> {
-  const builder = new IndexBuilder(name);
+  const builder = new IndexBuilder(name, room, lookedAt);
   const reader = new TarStreamReader({
     name,
     headBytes: 0,
@@ -70,14 +82,20 @@ class IndexBuilder implements LayerIndex {
   readonly gone = new Set<string>();
   readonly opaque = new Set<string>();
   readonly #name: string;
-  #characters = 0;
+  readonly #room: IndexRoom;
+  /** How many nodes the room was made smaller for. */
+  #counted = 0;
+  /** Characters that may still be looked at in search of links. */
+  #lookedAt: number;
   #replaced = 0;
   /** The folder of the entry before, as written and as found: most entries are in the same one. */
   #written = "";
   #folder = "";
 
-  constructor(name: string) {
+  constructor(name: string, room: IndexRoom, lookedAt: number) {
     this.#name = name;
+    this.#room = room;
+    this.#lookedAt = lookedAt;
   }
 
   add(entry: StreamedEntry, dataOffset: number): void {
@@ -130,8 +148,12 @@ class IndexBuilder implements LayerIndex {
   #firstLink(path: string): { readonly at: number; readonly target: string } | undefined {
     for (let at = path.indexOf("/"); path !== ""; at = path.indexOf("/", at + 1)) {
       const end = at < 0 ? path.length : at;
+      this.#lookedAt -= end;
+      if (this.#lookedAt < 0) this.#refuse("its links take too long to follow");
       const node = this.nodes.get(path.slice(0, end));
-      if (node?.type === "symlink") return { at: end, target: node.linkpath };
+      if (node?.type === "symlink" && node.linkpath.length <= MAX_LINK) {
+        return { at: end, target: node.linkpath };
+      }
       if (node === undefined || at < 0) return undefined;
     }
     return undefined;
@@ -150,10 +172,11 @@ class IndexBuilder implements LayerIndex {
   }
 
   #count(characters: number): void {
-    this.#characters += characters;
-    const full =
-      this.#characters > MAX_CHARACTERS ||
-      this.nodes.size + this.gone.size + this.opaque.size > MAX_NODES;
+    const count = this.nodes.size + this.gone.size + this.opaque.size;
+    this.#room.characters -= characters;
+    this.#room.nodes -= count - this.#counted;
+    this.#counted = count;
+    const full = this.#room.characters < 0 || this.#room.nodes < 0;
     if (full) this.#refuse("it has more files than an image can have");
   }
 

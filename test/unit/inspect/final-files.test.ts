@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Digest, DiffId } from "../../../src/core/digest.js";
 import { type IndexedLayer, findFile, listFolder } from "../../../src/inspect/final-files.js";
 import { withImageFile } from "../../../src/inspect/image-file.js";
-import { indexLayer } from "../../../src/inspect/layer-index.js";
+import { IndexRoom, type LayerIndex, indexLayer } from "../../../src/inspect/layer-index.js";
 import { fileResult } from "../../../src/inspect/file-content.js";
 import { listFiles } from "../../../src/inspect/list-files.js";
 import { lookUp } from "../../../src/walk/look-up.js";
@@ -137,6 +137,58 @@ describe("findFile", () => {
       { path: "b", type: "symlink", to: "a" },
     ]);
     await expect(findFile(layers, "a")).rejects.toMatchObject({ code: "INTEGRITY" });
+  });
+
+  it("gives up on links that take too long to follow, and on longer ones than there are", async () => {
+    // Short names, as long paths need an extended header.
+    const folder = (at: number): string => `${String.fromCharCode(97 + at)}/`.repeat(45);
+    const chain = Array.from({ length: 26 }, (_, at): Entry => ({
+      path: `${folder(at)}l`,
+      type: "symlink",
+      to: at === 25 ? "/" : `/${folder(at + 1)}l`,
+    }));
+    const name = (at: number): Entry => ({ path: at % 2 === 0 ? `first/${at}` : `second/${at}` });
+    const start: Entry[] = ["first", "second"].map((path) => ({
+      path,
+      type: "symlink",
+      to: `/${folder(0)}l`,
+    }));
+    const many = Array.from({ length: 100 }, (_, at) => name(at));
+    const index = async (lookedAt?: number) =>
+      indexLayer(
+        "layer",
+        chunksOf(tarOf([...chain, ...start, ...many])),
+        new IndexRoom(),
+        lookedAt,
+      );
+    expect((await index()).nodes.has("99")).toBe(true);
+    await expect(index(1_000_000)).rejects.toThrow(/links take too long to follow/);
+
+    const long: LayerIndex = {
+      nodes: new Map([
+        [
+          "l",
+          { type: "symlink", size: 0, mode: 0o777, linkpath: "./".repeat(3000), dataOffset: 0 },
+        ],
+      ]),
+      gone: new Set(),
+      opaque: new Set(),
+    };
+    const layer = {
+      digest: `sha256:${"0".repeat(64)}` as Digest,
+      index: () => Promise.resolve(long),
+    };
+    await expect(findFile([layer], "l")).rejects.toThrow(/more than 4096 characters/);
+  });
+
+  it("has one room for the indexes of all layers of an image", async () => {
+    const room = new IndexRoom();
+    const { nodes } = room;
+    await indexLayer("one", chunksOf(tarOf([{ path: "a/b" }, { path: "c" }])), room);
+    expect(room.nodes).toBeLessThan(nodes);
+    room.nodes = 1;
+    const next = indexLayer("two", chunksOf(tarOf([{ path: "a/b" }, { path: "c" }])), room);
+    await expect(next).rejects.toThrow(/^two is refused: it has more files/);
   });
 
   it("takes hard links for the file that they name, in this layer or a lower one", async () => {

@@ -8,6 +8,9 @@ const MAX_NODES = 2_000_000;
 /** Parts of paths followed for one image, symlinks' too. */
 const MAX_STEPS = 100_000_000;
 
+/** Characters of all paths of one image's final files. */
+const MAX_CHARACTERS = 256 * 1024 * 1024;
+
 /** The longest path that Linux opens, in bytes. */
 const PATH_MAX = 4096;
 
@@ -16,19 +19,33 @@ export class TreeBudget {
   readonly #name: string;
   #nodes: number;
   #steps: number;
+  #characters: number;
 
   /** @param name what messages call the image */
-  constructor(name: string, { nodes = MAX_NODES, steps = MAX_STEPS } = {}) {
+  constructor(
+    name: string,
+    { nodes = MAX_NODES, steps = MAX_STEPS, characters = MAX_CHARACTERS } = {},
+  ) {
     this.#name = name;
     this.#nodes = nodes;
     this.#steps = steps;
+    this.#characters = characters;
   }
 
   /** @throws BundlerError INTEGRITY when it is used up. */
-  take({ nodes = 0, steps = 0 }: { readonly nodes?: number; readonly steps?: number }): void {
+  take({
+    nodes = 0,
+    steps = 0,
+    characters = 0,
+  }: {
+    readonly nodes?: number;
+    readonly steps?: number;
+    readonly characters?: number;
+  }): void {
     this.#nodes -= nodes;
     this.#steps -= steps;
-    if (this.#nodes >= 0 && this.#steps >= 0) return;
+    this.#characters -= characters;
+    if (this.#nodes >= 0 && this.#steps >= 0 && this.#characters >= 0) return;
     throw new BundlerError(
       "INTEGRITY",
       `${this.#name} has more files, or longer paths, than any image has.`,
@@ -165,6 +182,8 @@ export class LayerTree {
     const stack: [path: string, node: TreeNode][] = [["", this.#root]];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       const [path, { entry, children, layer }] = next;
+      // Links lead short paths into deep folders: what was little to write may be much to hold.
+      this.#budget.take({ characters: path.length });
       if (path !== "") files.set(path, entry ?? impliedFolder(path, layer));
       const prefix = path === "" ? "" : `${path}/`;
       for (const [name, child] of children ?? []) stack.push([prefix + name, child]);

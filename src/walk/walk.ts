@@ -30,7 +30,12 @@ export interface WalkOptions {
   readonly only?: readonly string[];
   /** Computes the sha256 of every regular file, which takes about a third longer. */
   readonly hashFiles?: boolean;
+  /** How many files all layers together may have, and all images. */
+  readonly maxFiles?: number;
 }
+
+/** Bundles have some hundred thousand files; more than this does not fit into memory. */
+const MAX_FILES = 5_000_000;
 
 /** A layer where it lies, in an archive or a file of its own; without a window where it does not. */
 export interface StoredLayer {
@@ -78,9 +83,15 @@ export async function walkImages(
   const { onEvent = noEvents } = options;
   const totalBytes = stored.reduce((sum, { window }) => sum + (window?.length ?? 0), 0);
   onEvent({ type: "phase-start", phase: "walk", subject, totalBytes });
-  const layers = await readLayers(stored, options);
+  const layers = await readLayers(stored, new FileRoom(subject, options.maxFiles), options);
   const made = new FinalFiles();
-  const walked = images.map((image) => overlay(image, layers, made));
+  const room = new FileRoom(subject, options.maxFiles);
+  const walked = images.map((image) => {
+    const one = overlay(image, layers, made);
+    // A layer is stored once, but counts in each image that has it.
+    room.take(one.files.size);
+    return one;
+  });
   const summary = `${stored.length} layer${plural(stored)} of ${images.length} image${plural(images)}`;
   onEvent({ type: "phase-end", phase: "walk", subject, summary });
   return walked;
@@ -88,6 +99,26 @@ export async function walkImages(
 
 function plural({ length }: ArrayLike<unknown>): string {
   return length === 1 ? "" : "s";
+}
+
+/** What an archive's files may take in memory. */
+class FileRoom {
+  readonly #name: string;
+  #left: number;
+
+  constructor(name: string, most = MAX_FILES) {
+    this.#name = name;
+    this.#left = most;
+  }
+
+  /** @throws BundlerError INTEGRITY when it is used up. */
+  take(count: number): void {
+    this.#left -= count;
+    if (this.#left >= 0) return;
+    throw new BundlerError("INTEGRITY", `${this.#name} has more files than any bundle has.`, {
+      details: { file: this.#name },
+    });
+  }
 }
 
 /** Reads an image's config, and notes where its layers are. */
@@ -118,6 +149,7 @@ async function openImage(
 
 async function readLayers(
   stored: readonly StoredLayer[],
+  room: FileRoom,
   { signal, capture, condense, hashFiles = false, onEvent = noEvents }: WalkOptions,
 ): Promise<ReadonlyMap<Digest, WalkedLayer>> {
   const pool = new LayerPool(signal);
@@ -142,6 +174,7 @@ async function readLayers(
       (delta) => onEvent({ type: "bytes", phase: "walk", delta }),
     );
     const { diffId, unpacked, files, trouble } = facts;
+    room.take(files.length);
     const captured =
       condense === undefined
         ? facts.captured

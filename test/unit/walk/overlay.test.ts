@@ -162,6 +162,10 @@ describe("layers over each other", () => {
       layer: 0,
     });
     expect(() => circle.folder("a")).toThrow(/longer paths/);
+    const linked = tree({ characters: 100 });
+    linked.put(linked.folder("").node, "a", { ...entry("a", "symlink", deep), layer: 0 });
+    linked.put(linked.folder("a").node, "b", { ...entry("a/b"), layer: 0 });
+    expect(() => linked.toMap()).toThrow(/longer paths/);
   });
 
   it("agree with a model file system that only knows system calls", () => {

@@ -103,6 +103,13 @@ describe("a walk through a bundle", () => {
     expect(top!.truncated).toEqual(["data"]);
   });
 
+  it("holds no more files than it may, of all layers and all images together", async () => {
+    expect((await walk({ maxFiles: 9 })).images).toHaveLength(2);
+    // Five in the layers, nine in the two images.
+    await expect(walk({ maxFiles: 8 })).rejects.toThrow(/has more files than any/);
+    await expect(walk({ maxFiles: 4 })).rejects.toThrow(/has more files than any/);
+  });
+
   it("computes sums of files when asked", async () => {
     const { images } = await walk({ hashFiles: true });
     const sha256 = (bytes: Buffer | string) => createHash("sha256").update(bytes).digest("hex");

@@ -52,6 +52,8 @@ export function parseCompose(file: string, source: string): ComposeDocument {
   const tree = parseText(file, text, lines);
   const error = tree.errors[0];
   if (error) throw fault({ file, lines }, error.pos[0], error.message);
+  const twice = repeatedKey(tree);
+  if (twice) throw fault({ file, lines }, twice, "Map keys must be unique");
   const root = tree.contents;
   if (!isMap(root))
     throw fault({ file, lines }, root?.range[0] ?? 0, "A compose file is a mapping");
@@ -70,6 +72,8 @@ function parseText(file: string, text: string, lines: LineCounter): Document.Par
       lineCounter: lines,
       prettyErrors: false,
       logLevel: "error",
+      // The parser compares each key with all others of its mapping: see repeatedKey.
+      uniqueKeys: false,
     });
   } catch (cause) {
     // The parser recurses: nesting without end exhausts the stack.
@@ -77,6 +81,24 @@ function parseText(file: string, text: string, lines: LineCounter): Document.Par
       cause,
     });
   }
+}
+
+/** A key that its mapping has already (YAML 1.2.2, 3.2.1.3), found in time linear to the text. */
+function repeatedKey(tree: Document.Parsed): Node | undefined {
+  const ahead: unknown[] = [tree.contents];
+  while (ahead.length > 0) {
+    const node = ahead.pop();
+    if (isSeq(node)) for (const item of node.items) ahead.push(item);
+    if (!isMap(node)) continue;
+    const seen = new Set<unknown>();
+    for (const { key, value } of node.items) {
+      ahead.push(key, value);
+      if (!isScalar(key)) continue;
+      if (seen.has(key.value)) return key;
+      seen.add(key.value);
+    }
+  }
+  return undefined;
 }
 
 /** The error for something in a compose file, with its place. */

@@ -348,6 +348,7 @@ volumes:
     ["- a\n", "1:1: A compose file is a mapping"],
     ["", "1:1: A compose file is a mapping"],
     ["services:\n  redis:\n    image: r\n   bad: x\n", "4:"],
+    ["services: {}\nx: [{a: 1, b: {c: 1, c: 2}}]\n", "2:22: Map keys must be unique"],
     ["services:\n  redis: {image: r}\n  redis: {image: r}\n", "3:3: Map keys must be unique"],
     ["services:\n  redis:\n    image: *nowhere\n", "sealed"],
     ["services:\n  redis:\n    <<: *nowhere\n", "3:9: The alias *nowhere has no anchor"],
@@ -376,6 +377,15 @@ volumes:
     );
     const text = `${levels.join("\n")}\nservices:\n  redis:\n    <<: *a39\n    image: r\n    volumes: *a39\n`;
     expect(problem(text)).toMatch(/sealed|DEFINITION/);
+  });
+
+  it("reads a mapping of very many keys in time", () => {
+    const keys = Array.from({ length: 60_000 }, (_, at) => `  k${at}: v\n`).join("");
+    const start = Date.now();
+    expect(problem(`services:\n  redis: {image: r}\nx:\n${keys}  k0: v\n`)).toMatch(
+      /:60004:3: Map keys must be unique/,
+    );
+    expect(Date.now() - start).toBeLessThan(10_000);
   });
 
   it("seals the shipped definition's file into one that says for every service what it needs", () => {

@@ -12,7 +12,7 @@ const MAX_JAR = 64 * 1024 * 1024;
  * compress well, jars hardly, and no more time goes into an archive than it has bytes for.
  */
 const TEXT_RATIO = 64;
-const JAR_RATIO = 2;
+const JAR_RATIO = 3;
 const LITTLE = 64 * 1024;
 
 /** Java's archives: libraries, web applications, enterprise applications. */
@@ -36,9 +36,10 @@ function* packagesIn(fileName: string, jar: Buffer): Generator<FoundPackage, voi
   yield* ownPackages(fileName, jar, (entry) => inner.push(entry));
   let room = JAR_RATIO * jar.length + LITTLE;
   for (const entry of inner) {
-    const bytes = zipContent(jar, entry, Math.min(MAX_JAR, room));
+    if (workFor(entry) > room) continue;
+    room -= workFor(entry);
+    const bytes = zipContent(jar, entry, MAX_JAR);
     if (bytes === undefined) continue;
-    room -= bytes.length;
     // A damaged jar among others says nothing of the others.
     const { packages } = collect(ownPackages(lastName(entry.name), bytes));
     const inside = `!/${entry.name}`;
@@ -63,8 +64,9 @@ function* ownPackages(
   let named = false;
   const seen = new Set<string>();
   for (const entry of poms) {
-    const bytes = zipContent(jar, entry, Math.min(MAX_TEXT, room));
-    room -= bytes?.length ?? 0;
+    if (workFor(entry) > room) continue;
+    room -= workFor(entry);
+    const bytes = zipContent(jar, entry, MAX_TEXT);
     const one = bytes && packageOfPom(bytes);
     if (one === undefined || seen.has(one.purl)) continue;
     seen.add(one.purl);
@@ -75,6 +77,14 @@ function* ownPackages(
   const bytes = manifest && zipContent(jar, manifest, MAX_TEXT);
   const one = packageOfManifest(fileName, bytes ?? Buffer.alloc(0));
   if (one !== undefined) yield one;
+}
+
+/**
+ * Bytes that unpacking an entry reads and writes at most, whether it succeeds or not: any number of
+ * entries may be the same bytes of the file.
+ */
+function workFor({ packed, unpacked }: ZipEntry): number {
+  return packed + unpacked;
 }
 
 function packageOfPom(bytes: Buffer): FoundPackage | undefined {

@@ -61,7 +61,7 @@ function endOf(file: Buffer): number {
 
 /**
  * An entry's content; undefined when it is encrypted, packed by an unusual method, damaged, or larger
- * than `limit` bytes, whatever its sizes claim.
+ * than `limit` bytes or than it claims.
  */
 export function zipContent(file: Buffer, entry: ZipEntry, limit: number): Buffer | undefined {
   const { offset, packed, method, unpacked } = entry;
@@ -74,7 +74,7 @@ export function zipContent(file: Buffer, entry: ZipEntry, limit: number): Buffer
   if (method === METHOD.stored) return packed > limit ? undefined : bytes;
   if (method !== METHOD.deflated) return undefined;
   try {
-    return inflateRawSync(bytes, { maxOutputLength: Math.max(1, limit) });
+    return inflateRawSync(bytes, { maxOutputLength: Math.max(1, unpacked) });
   } catch {
     return undefined;
   }

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { deflateRawSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findJarPackages } from "../../../src/sbom/jar.js";
@@ -86,6 +87,28 @@ describe("a jar", () => {
     expect(findJarPackages("bomb.jar", bomb).packages).toEqual([]);
     expect(findJarPackages("outer.jar", outer).packages).toEqual([]);
     expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it("whose entries are all the same large bytes is not unpacked for each of them", () => {
+    const names = Array.from({ length: 3000 }, (_, at) => `lib/${at}.jar`);
+    const large = deflateRawSync(Buffer.alloc(64 * 1024 * 1024));
+    const files = Object.fromEntries(names.map((name) => [name, ""]));
+    const zip = writeZip(
+      { "a.txt": large, pad: Buffer.alloc(16 * 1024 * 1024), ...files },
+      { stored: true },
+    );
+    // Every entry claims to be a little of what is deflated in the first.
+    for (let at = zip.indexOf("PK\x01\x02", 0, "latin1"); at >= 0;) {
+      if (zip.readUInt32LE(at) !== 0x02014b50) break;
+      zip.writeUInt16LE(8, at + 10);
+      zip.writeUInt32LE(large.length, at + 20);
+      zip.writeUInt32LE(10, at + 24);
+      zip.writeUInt32LE(0, at + 42);
+      at += 46 + zip.readUInt16LE(at + 28);
+    }
+    const start = performance.now();
+    expect(findJarPackages("x.jar", zip).packages).toEqual([]);
+    expect(performance.now() - start).toBeLessThan(2000);
   });
 
   const hasJar = spawnSync("jar", ["--version"]).status === 0;

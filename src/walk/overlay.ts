@@ -24,8 +24,8 @@ export function overlayLayers(
   name: string,
   layers: readonly WalkedLayer[],
   made = new FinalFiles(),
+  budget = new TreeBudget(name),
 ): Overlay {
-  const budget = new TreeBudget(name);
   const final = new LayerTree(0, budget);
   const hidden: HiddenProgram[] = [];
   for (const [index, layer] of layers.entries()) {
@@ -37,8 +37,14 @@ export function overlayLayers(
         hidden.push({ path, layer: from, by: index, program });
       }
     };
-    for (const path of own.opaque) final.empty(path, hide);
-    for (const path of own.gone) final.remove(path, hide);
+    for (const path of own.opaque) {
+      budget.take({ characters: path.length });
+      final.empty(path, hide);
+    }
+    for (const path of own.gone) {
+      budget.take({ characters: path.length });
+      final.remove(path, hide);
+    }
     final.merge(own.tree, hide);
   }
   return { files: final.toMap(), hidden };

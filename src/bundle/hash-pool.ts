@@ -10,7 +10,7 @@ import { type HashJob, type HashOutcome, hashJob } from "./hash-job.js";
 const MAX_THREADS = 4;
 
 /** Below this many bytes a job is done sooner than a thread is asked. */
-const INLINE_BYTES = 256 * 1024;
+const INLINE_BYTES = 1024 * 1024;
 
 /**
  * The worker's program is made from hashJob's own text: a worker can load neither TypeScript (which

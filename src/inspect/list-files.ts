@@ -7,7 +7,7 @@ import { walkBundle } from "../walk/walk.js";
 import { type ListedFile, octal } from "./image-file.js";
 
 /** What a file that may be run says of itself, by its own bytes. */
-export interface ListedProgram {
+interface ListedProgram {
   readonly format: Program["format"];
   /** For people: `aarch64`, `ARM 32-bit (hard float)`, `macOS arm64`; absent for scripts. */
   readonly machine?: string;
@@ -21,7 +21,7 @@ export interface ListedProgram {
 }
 
 /** A {@link ListedFile} with what the walk over all layers tells of it. */
-export interface FileListingEntry extends ListedFile {
+interface FileListingEntry extends ListedFile {
   readonly program?: ListedProgram;
   /** 64 hexadecimal digits, of regular files, when asked for. */
   readonly sha256?: string;

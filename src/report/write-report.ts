@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { openArchive } from "../bundle/reader.js";
 import { expectWritable, writeTextFile } from "../bundle/text-file.js";
@@ -71,6 +71,9 @@ export async function writeReport(
 
 /** A page may take the place of an older one, and of nothing else: least of all of the archive. */
 async function refuseOthers(output: string): Promise<void> {
+  // Opening a pipe that nobody writes to would wait for ever, so what it is is asked first.
+  const facts = await stat(output).catch(() => undefined);
+  if (facts !== undefined && !facts.isFile()) throw notOurs(output);
   const handle = await open(output, "r").catch((error: unknown) => {
     if (systemCode(error) === "ENOENT") return undefined;
     throw notOurs(output);
@@ -78,8 +81,7 @@ async function refuseOthers(output: string): Promise<void> {
   if (handle === undefined) return;
   try {
     const head = Buffer.alloc(PAGE_HEAD.length);
-    const isFile = (await handle.stat()).isFile();
-    const { bytesRead } = isFile ? await handle.read(head, 0, head.length, 0) : { bytesRead: 0 };
+    const { bytesRead } = await handle.read(head, 0, head.length, 0);
     if (head.toString("latin1", 0, bytesRead) !== PAGE_HEAD) throw notOurs(output);
   } finally {
     await handle.close();

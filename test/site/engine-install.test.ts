@@ -82,6 +82,8 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       Init,
       (typeof SERVICES)[Init],
     ][]) {
+      // Where bash is the site's sh, systemd starts the services.
+      if (name === "bash" && init !== "systemd") continue;
       test(
         `installs Docker and Compose as a service of ${init}, and takes them away again`,
         init,

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -181,7 +182,9 @@ describe("writing a report", () => {
   it("takes the place of nothing but a report", async () => {
     const note = path.join(dir, "note.txt");
     await appendFile(note, "keep me");
-    for (const output of [archive, note, dir]) {
+    const pipe = path.join(dir, "pipe");
+    spawnSync("mkfifo", [pipe]);
+    for (const output of [archive, note, dir, pipe]) {
       await expect(write(output)).rejects.toThrow(BundlerError);
       await expect(write(output)).rejects.toMatchObject({ code: "FILE" });
     }

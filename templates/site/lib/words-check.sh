@@ -65,7 +65,7 @@ words_check_en() { # KEY ARG...
         engine_unsupported_mend) printf '%s\n' "$1" ;;
         engine_from_bundle) printf 'This bundle brings one: sudo ./install.sh engine\n' ;;
         engine_from_medium) printf 'Install Docker 18.09 or later, or Podman 3.4 or later, from the medium of this distribution (package %s).\n' "$1" ;;
-        engine_silent) printf '%s is installed but does not answer. It said: %s\n' "$1" "$2" ;;
+        engine_silent) printf '%s is installed but does not answer.%s\n' "$1" "${2:+ It said: $2}" ;;
         engine_silent_mend) printf 'If it is not running: sudo systemctl start %s. If permission is denied: sudo ./install.sh\n' "$3" ;;
         engine_old) printf '%s %s is too old: %s or later is needed.\n' "$1" "$2" "$3" ;;
         engine_old_mend) printf '%s\n' "$4" ;;
@@ -211,7 +211,7 @@ words_check_zh() { # KEY ARG...
         engine_unsupported_mend) printf '%s\n' "$1" ;;
         engine_from_bundle) printf '安装包自带容器引擎：sudo ./install.sh engine\n' ;;
         engine_from_medium) printf '请从本发行版的安装介质安装 Docker 18.09 或更高版本，或 Podman 3.4 或更高版本（软件包 %s）。\n' "$1" ;;
-        engine_silent) printf '%s 已安装但没有响应。其输出为：%s\n' "$1" "$2" ;;
+        engine_silent) printf '%s 已安装但没有响应。%s\n' "$1" "${2:+其输出为：$2}" ;;
         engine_silent_mend) printf '若未启动：sudo systemctl start %s。若提示权限不足：sudo ./install.sh\n' "$3" ;;
         engine_old) printf '%s %s 版本过低，需要 %s 或更高版本。\n' "$1" "$2" "$3" ;;
         engine_old_mend) printf '%s\n' "$4" ;;

@@ -26,5 +26,5 @@ report_on_archive() {
   cat "$LAB/out/said"
   expect "exit code" 0 "$found"
   jq -e '.ok and .components > 5 and .changes == 0' "$LAB/out/said"
-  grep -qF "default-src 'none'" "$LAB/out/report.html"
+  grep -qF 'http-equiv="Content-Security-Policy" content="default-src ' "$LAB/out/report.html"
 }

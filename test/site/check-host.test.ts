@@ -260,12 +260,18 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           "services:\n  kafka:\n    ulimits:\n      nofile: 65536\n",
         );
         await host.write("root/proc/sys/vm/max_map_count", "1048575\n");
-        expect(host.check("ENGINE=docker ENGINE_USABLE=yes", "check_requirements").result).toBe("pass");
+        expect(host.check("ENGINE=docker ENGINE_USABLE=yes", "check_requirements").result).toBe(
+          "pass",
+        );
         // An engine that runs in a container itself cannot give more than it has.
         await host.write("root/proc/700/status", "Name:\tdockerd\nCapEff:\t000001fffeffffff\n");
-        expect(host.check("ENGINE=docker ENGINE_USABLE=yes", "check_requirements").result).toBe("warn");
+        expect(host.check("ENGINE=docker ENGINE_USABLE=yes", "check_requirements").result).toBe(
+          "warn",
+        );
         await host.write("root/proc/700/status", "Name:\tdockerd\nCapEff:\t000001ffffffffff\n");
-        expect(host.check("ENGINE=docker ENGINE_USABLE=yes", "check_requirements").result).toBe("pass");
+        expect(host.check("ENGINE=docker ENGINE_USABLE=yes", "check_requirements").result).toBe(
+          "pass",
+        );
       }),
     );
 

@@ -24,7 +24,13 @@ const build = (more: Partial<Build> = {}): Build => ({
   ...{ dockerfile: "Dockerfile", sources: [], args: {}, secrets: [], at, ...more },
 });
 const alternative = (image: string, ...names: string[]): Alternative => ({
-  ...{ image, platforms: platforms(...names), reason: { en: "stands in", zh: "代替" }, service: {}, at },
+  ...{
+    image,
+    platforms: platforms(...names),
+    reason: { en: "stands in", zh: "代替" },
+    service: {},
+    at,
+  },
 });
 const definition = (
   components: readonly Component[],

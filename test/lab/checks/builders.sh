@@ -54,7 +54,7 @@ finding() {
 
 doctor_discontent() {
   fails 15 building_on docker-26-overlay2 "${DOCTOR[@]}" "$OPENIM" "${SOURCE[@]}"
-  says overlay2 "openim-bundler builder setup" "Pulls work. Builds for linux/arm64 will not"
+  says overlay2 "openim-bundler builder setup" "Pulls work. Builds for linux/arm64 do not work"
 }
 
 doctor_without_docker() {

@@ -1,3 +1,4 @@
+import { formatMode } from "../core/mode.js";
 import type { FinalFile, WalkedImage } from "../walk/types.js";
 import type { ImageFileChange, ImageFileFacts, ImageFilesDiff } from "./types.js";
 
@@ -43,7 +44,7 @@ function factsOf({ type, size, mode, linkpath }: FinalFile): ImageFileFacts {
   return {
     type,
     size,
-    mode: mode.toString(8).padStart(4, "0"),
+    mode: formatMode(mode),
     ...(type === "symlink" ? { linkpath } : {}),
   };
 }

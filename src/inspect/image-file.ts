@@ -1,6 +1,7 @@
 import { type Bundle, openBundle } from "../bundle/reader.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
+import { formatMode } from "../core/mode.js";
 import { type BundleLayer, bundleLayers, bytesOf } from "./bundle-layers.js";
 import {
   type FollowedLink,
@@ -102,16 +103,11 @@ function listed(
     path,
     type,
     size,
-    mode: octal(mode),
+    mode: formatMode(mode),
     ...(type === "symlink" ? { linkpath } : {}),
     layer: layerAt(layers, layer).digest,
     layerIndex: layer,
   };
-}
-
-/** `0o755` as `0755`. */
-export function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
 }
 
 function layerAt(layers: readonly BundleLayer[], position: number): BundleLayer {

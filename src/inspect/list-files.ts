@@ -1,10 +1,11 @@
 import { openBundle } from "../bundle/reader.js";
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
+import { formatMode } from "../core/mode.js";
 import { describeMachine } from "../image/elf.js";
 import type { Program } from "../walk/types.js";
 import { walkBundle } from "../walk/walk.js";
-import { type ListedFile, octal } from "./image-file.js";
+import type { ListedFile } from "./image-file.js";
 
 /** What a file that may be run says of itself, by its own bytes. */
 interface ListedProgram {
@@ -72,7 +73,7 @@ export async function listFiles(
           path,
           type,
           size: type === "file" ? size : 0,
-          mode: octal(mode),
+          mode: formatMode(mode),
           ...(type === "symlink" ? { linkpath } : {}),
           layer: digest,
           layerIndex: layer,

@@ -1,4 +1,5 @@
 import { formatBytes } from "../core/bytes.js";
+import { counted } from "../core/counted.js";
 import { shortDigest } from "../core/digest.js";
 import type {
   BundleDiff,
@@ -9,7 +10,8 @@ import type {
   Shares,
 } from "../diff/types.js";
 import { fileLines, imageFileLines, packageLines } from "./describe-diff-files.js";
-import { SIGNS, counted, countsOf, oneLine } from "./diff-words.js";
+import { SIGNS, countsOf, oneLine } from "./diff-words.js";
+import { section } from "./section.js";
 
 /** What `diff OLD NEW` says: the sum of it first, then each group that differs. */
 export function describeDiff(diff: BundleDiff): readonly string[] {
@@ -123,8 +125,4 @@ function valueText(value: string): string {
     : value === ""
       ? '""'
       : oneLine(value);
-}
-
-function section(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
 }

@@ -3,6 +3,7 @@ import { formatBytes } from "../core/bytes.js";
 import { shortDigest } from "../core/digest.js";
 import { requirementLines, smokeLines, upgradeLines } from "./describe-promises.js";
 import { formatTable } from "./table.js";
+import { section } from "./section.js";
 
 /** Longer labels and history lines are cut here; `--json` has all of them. */
 const LONGEST = 300;
@@ -158,10 +159,6 @@ function licenseLines(components: readonly ComponentInspection[]): readonly stri
   return components.flatMap(({ name, licenses }) =>
     licenses === undefined ? [] : [`${name}: ${short(licenses)}`],
   );
-}
-
-function section(title: string, lines: readonly string[]): readonly string[] {
-  return lines.length === 0 ? [] : ["", title, ...lines.map((line) => `  ${line}`)];
 }
 
 /** Text of an archive stays on its line: a line break in it must not look like something we say. */

@@ -1,6 +1,6 @@
 import { formatBytes } from "../core/bytes.js";
 import type { WrittenReport } from "../report/write-report.js";
-import { counted } from "./diff-words.js";
+import { counted } from "../core/counted.js";
 
 /** What `report` says: the verdict and where the page is. */
 export function describeWrittenReport(written: WrittenReport): readonly string[] {

@@ -4,11 +4,6 @@ const LONGEST = 200;
 /** How what came, went and changed is marked. */
 export const SIGNS = { added: "+", removed: "-", changed: "~" } as const;
 
-/** `1 layer`, `2 layers`. */
-export function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
 /** `2 added, 1 changed`; `none` of nothing. */
 export function countsOf(changes: readonly { readonly kind: keyof typeof SIGNS }[]): string {
   const parts = (["added", "removed", "changed"] as const).flatMap((kind) => {

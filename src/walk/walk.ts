@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { blobPath } from "../bundle/image-layout.js";
 import type { Bundle } from "../bundle/reader.js";
 import type { BundleComponent } from "../bundle/types.js";
+import { counted } from "../core/counted.js";
 import { type Digest, shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
@@ -92,13 +93,9 @@ export async function walkImages(
     room.take(one.files.size);
     return one;
   });
-  const summary = `${stored.length} layer${plural(stored)} of ${images.length} image${plural(images)}`;
+  const summary = `${counted(stored.length, "layer")} of ${counted(images.length, "image")}`;
   onEvent({ type: "phase-end", phase: "walk", subject, summary });
   return walked;
-}
-
-function plural({ length }: ArrayLike<unknown>): string {
-  return length === 1 ? "" : "s";
 }
 
 /** What an archive's files may take in memory. */

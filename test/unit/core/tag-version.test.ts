@@ -14,6 +14,8 @@ it.each([
   ["1.27-alpine3.20.1", "1.27.0"],
   ["RELEASE.2024-12-18T13-15-44Z", "2024.12.18"],
   ["RELEASE.2025-01-05T00-00-00Z", "2025.1.5"],
+  ["sha-1a2b3c4", undefined],
+  ["git1a2b3c4d", undefined],
   ["stable", undefined],
 ])("the tag %s tells %s", (tag, version) => {
   expect(tagVersion(tag)).toBe(version);

@@ -271,6 +271,25 @@ describe("install.sh with a newer bundle", () => {
   );
 
   it.concurrent(
+    "has nothing to do for the same bundle, unless its services are down",
+    withSite(async (site) => {
+      expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+      await site.forget();
+      const same = await site.call(["upgrade", "--yes"]);
+      expect(last(same.stdout)).toMatch(/^UPGRADED: OpenIM 2\.3\.9 .* nothing to do\.$/);
+      expect(await site.changes()).toEqual([]);
+
+      // As after an engine that died.
+      await rm(join(site.state, "containers"), { recursive: true });
+      await mkdir(join(site.state, "containers"));
+      const again = await site.call(["upgrade", "--yes"]);
+      expect(again).toMatchObject({ code: 0, stderr: "" });
+      expect(last(again.stdout)).toMatch(/^INSTALLED: /);
+      expect(await site.call(["status"])).toMatchObject({ code: 0 });
+    }),
+  );
+
+  it.concurrent(
     "prunes the images of older releases and nothing that the installed one needs",
     withSite(async (site) => {
       const newer = await twoReleases(site);

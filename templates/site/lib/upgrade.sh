@@ -18,8 +18,12 @@ upgrade_only() {
     installed=$(state_value release)
     if ! release_there "$installed"; then fail 10 upgrade.nothing_installed "$HOME_DIR"; fi
     if [ "$installed" = "$(release_of "$ROOT")" ] && [ -z "$(state_value operation)" ]; then
-        say upgrade.same_release "$(title)"
-        return 0
+        need_engine
+        # In a shell of its own: where services are down, all begins anew.
+        if (use_release "$installed" && all_ready); then
+            say upgrade.same_release "$(title)"
+            return 0
+        fi
     fi
     install_bundle
 }

@@ -7,7 +7,7 @@ words_upgrade_en() { # KEY ARG...
     case $key in
         nothing_installed) printf 'Nothing is installed in %s that could be upgraded. Run ./install.sh.\n' "$@" ;;
         nothing_before) printf 'There is no release before this one in %s to go back to.\n' "$@" ;;
-        same_release) printf 'UPGRADED: %s is what is installed; there is nothing to do.\n' "$@" ;;
+        same_release) printf 'UPGRADED: %s is what is installed, and runs; there is nothing to do.\n' "$@" ;;
         changes_head) printf 'From %s to %s:\n' "$@" ;;
         no_changes) printf '  the same images and settings\n' ;;
         image_changes) printf '  %s: %s -> %s\n' "$@" ;;
@@ -42,7 +42,7 @@ words_upgrade_zh() { # KEY ARG...
     case $key in
         nothing_installed) printf '%s 中没有可升级的版本。请运行 ./install.sh。\n' "$@" ;;
         nothing_before) printf '%s 中没有更早的版本可以回退。\n' "$@" ;;
-        same_release) printf '升级完成：已安装的就是 %s，无需操作。\n' "$@" ;;
+        same_release) printf '升级完成：已安装的就是 %s，且正在运行，无需操作。\n' "$@" ;;
         changes_head) printf '从 %s 到 %s：\n' "$@" ;;
         no_changes) printf '  镜像和设置均相同\n' ;;
         image_changes) printf '  %s：%s -> %s\n' "$@" ;;

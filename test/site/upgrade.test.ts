@@ -376,6 +376,32 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
   );
 
   it.concurrent(
+    "leaves no container under a name that compose gave it for the time being",
+    withSite(async (site) => {
+      const names = join(site.state, "names");
+      expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+      await writeFile(
+        names,
+        [
+          "1 openim-redis-1",
+          "2 c2b3b49a6b2a_openim-redis-1",
+          "3 0123456789ab_openim-mysql-1",
+          "4 0123456789ab_kafka",
+          "5 c2b3b49a6b2_openim-mysql-1",
+          "",
+        ].join("\n"),
+      );
+      expect(await site.call(["up"])).toMatchObject({ code: 0, stderr: "" });
+      expect(lines(await readFile(names, "utf8"))).toEqual([
+        "1 openim-redis-1",
+        "3 openim-mysql-1",
+        "4 kafka",
+        "5 c2b3b49a6b2_openim-mysql-1",
+      ]);
+    }),
+  );
+
+  it.concurrent(
     "leaves passwords that a corrected bundle goes on with",
     withSite(async (site) => {
       await site.becomes("mysql", "exited||1|0|no");

@@ -26,6 +26,7 @@ bring_up() {
         not_ready compose_failed
         return 1
     fi
+    settle_containers
     # podman-compose shows whole command lines, passwords too.
     SECRETS=$(all_secrets)
     (umask 077 && : >"$HOME_DIR/up.log")
@@ -69,6 +70,25 @@ bring_up() {
         say_progress "$passed" "$states"
         nap "$POLL_SECONDS"
     done
+}
+
+# Compose replaces a container by way of a second name, an id and _ before the first: the new container
+# bears it until the old one is gone (v1: the old one, until the new one is there). Killed in between,
+# compose leaves one that its next run stumbles over. It gets its name where nobody has that, and goes
+# where somebody does; the volumes stay.
+settle_containers() {
+    "$ENGINE" ps -a --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
+        --format '{{.ID}} {{.Names}}' 2>/dev/null </dev/null |
+        while read -r id name; do
+            case $name in "$PROJECT"[_-]*) continue ;; esac
+            proper=$(printf '%s\n' "$name" | sed -n 's/^[0-9a-f]\{12\}_//p')
+            [ -n "$proper" ] || continue
+            if "$ENGINE" inspect --type container "$proper" >/dev/null 2>&1 </dev/null; then
+                attend "$ENGINE" rm -f "$id" || :
+            else
+                attend "$ENGINE" rename "$id" "$proper" || :
+            fi
+        done
 }
 
 # podman-compose leaves a container as it is, whatever has changed in its service: those that were made for

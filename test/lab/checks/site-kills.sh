@@ -13,6 +13,7 @@ kill_checks() {
   check "$SITE_NAME: load killed at 6 moments: load goes on, up serves the key" kill_each 0 6 kill_load
   check "$SITE_NAME: up killed at 6 moments, once with its engine: up goes on" kill_each 6 12 kill_up
   check "$SITE_NAME: upgrade killed at 8 moments, once with its engine: on or back" kill_each 12 20 kill_upgrade
+  check "$SITE_NAME: containers that compose left half replaced do not stop up" half_replaced
   check "$SITE_NAME: uninstall --purge leaves nothing of all that" kill_finish
 }
 
@@ -46,6 +47,8 @@ kill_good() {
   expect_state "$1" ""
   expect "value in redis" kept "$(service redis redis-cli get lab)"
   expect "locks" "" "$(find "$SITE_HOME" -maxdepth 1 -name 'lock*')"
+  expect "containers" "lab-redis-1 lab-web-1" \
+    "$(engine "$SITE_ENGINE" ps -a --format '{{.Names}}' | sort | paste -sd ' ')"
   [ -e "$SITE_HOME/current/install.sh" ]
 }
 
@@ -137,6 +140,19 @@ kill_upgrade() {
   installer 1.1.0 upgrade
   kill_good 1.1.0
   back_to_first
+}
+
+# As the engine was found when compose had died between two of its steps: the new container is there beside
+# the old one, or has not got its name yet.
+half_replaced() {
+  local image
+  image=$(engine "$SITE_ENGINE" inspect --format '{{.Config.Image}}' lab-redis-1)
+  engine "$SITE_ENGINE" create --name c2b3b49a6b2a_lab-redis-1 --label com.docker.compose.project=lab \
+    --label com.docker.compose.service=redis --label com.docker.compose.container-number=1 \
+    --label com.docker.compose.oneoff=False "$image"
+  engine "$SITE_ENGINE" rename lab-web-1 0123456789ab_lab-web-1
+  installed up
+  kill_good 1.0.0
 }
 
 kill_finish() {

@@ -47,8 +47,8 @@ kill_good() {
   expect_state "$1" ""
   expect "value in redis" kept "$(service redis redis-cli get lab)"
   expect "locks" "" "$(find "$SITE_HOME" -maxdepth 1 -name 'lock*')"
-  expect "containers" "lab-redis-1 lab-web-1" \
-    "$(engine "$SITE_ENGINE" ps -a --format '{{.Names}}' | sort | paste -sd ' ')"
+  expect "containers" "$(sed -n '/^#/!s/\t.*//p' "$SITE_HOME/current/site/images.tsv" | sed 's/.*/lab-&-1/' | sort)" \
+    "$(engine "$SITE_ENGINE" ps -a --format '{{.Names}}' | sort)"
   [ -e "$SITE_HOME/current/install.sh" ]
 }
 
@@ -150,7 +150,7 @@ half_replaced() {
   engine "$SITE_ENGINE" create --name c2b3b49a6b2a_lab-redis-1 --label com.docker.compose.project=lab \
     --label com.docker.compose.service=redis --label com.docker.compose.container-number=1 \
     --label com.docker.compose.oneoff=False "$image"
-  engine "$SITE_ENGINE" rename lab-web-1 0123456789ab_lab-web-1
+  engine "$SITE_ENGINE" rename lab-node-exporter-1 0123456789ab_lab-node-exporter-1
   installed up
   kill_good 1.0.0
 }

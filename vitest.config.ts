@@ -11,6 +11,7 @@ export default defineConfig({
     // Files share what they import: a third of the time would go into loading it for each again. So no
     // test may change what others see.
     isolate: false,
+    globalSetup: ["test/support/temporary-folder.ts"],
     setupFiles: ["test/support/setup.ts"],
     testTimeout: 30_000,
     hookTimeout: 30_000,

@@ -36,7 +36,7 @@ export const SHELLS: Readonly<Record<string, readonly string[] | undefined>> = {
 };
 
 /** For what does not depend on the shell: the smallest one here. */
-const SHELL = SHELLS["dash"] ?? ["/bin/sh"];
+export const SHELL = SHELLS["dash"] ?? ["/bin/sh"];
 
 export function which(program: string, ...args: readonly string[]): readonly string[] | undefined {
   const found = (process.env["PATH"] ?? "")

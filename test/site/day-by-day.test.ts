@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { OTHER, SHELLS, type Site, lines, withSite } from "./bundle.js";
+import { withInstalled } from "./installed.js";
 
 async function installed(site: Site): Promise<void> {
   expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
@@ -28,12 +29,12 @@ function secretsOf(env: string): readonly string[] {
 
 for (const [name, shell] of Object.entries(SHELLS)) {
   describe.skipIf(shell === undefined)(`install.sh under ${name}, day by day`, () => {
-    const onSite = (body: (site: Site) => Promise<void>) => withSite(body, { shell: shell ?? [] });
+    const onInstalled = (body: (site: Site) => Promise<void>) =>
+      withInstalled(body, { shell: shell ?? [] });
 
     it.concurrent(
       "shows, stops, starts, verifies and removes what it installed, from its own copy",
-      onSite(async (site) => {
-        await installed(site);
+      onInstalled(async (site) => {
         const here = { installed: true };
 
         const status = await site.call(["status"], here);
@@ -88,8 +89,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 describe("install.sh, day by day", () => {
   it.concurrent(
     "writes a receipt of what the engine really has",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       const receipt = JSON.parse(await site.kept("receipt.json")) as { images: unknown[] };
       expect(receipt).toMatchObject({
         bundle: "openim 2.3.9",
@@ -118,8 +118,7 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "sees a container that runs another image than the bundle's",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       await writeFile(join(site.state, "runs/redis"), "sha256:stranger\n");
       const result = await site.call(["verify"]);
       expect(result.code).toBe(7);
@@ -129,23 +128,25 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "removes the data only when the project's name is said",
-    withSite(async (site) => {
-      await installed(site);
-      await writeFile(join(site.state, "volumes"), "openim_data\n");
+    withInstalled(async (site) => {
+      const anonymous = "0123456789abcdef".repeat(4);
+      await writeFile(join(site.state, "volumes"), `openim_data\n${anonymous}\nanother\n`);
+      await mkdir(join(site.state, "mounts"));
+      await writeFile(join(site.state, "mounts/redis"), `${anonymous}\nopenim_data\nanother\n`);
       for (const args of [["--purge"], ["--purge", "--yes"], ["--purge", "--confirm", "other"]]) {
         expect(await site.call(["uninstall", ...args])).toMatchObject({ code: 2 });
       }
       expect(existsSync(site.data)).toBe(true);
       const plan = await site.call(["uninstall", "--purge", "--dry-run"]);
       expect(plan.stdout).toContain(
-        `AND FOR EVER: the data in ${site.data} and in the volumes openim_data`,
+        `AND FOR EVER: the data in ${site.data} and in the volumes ${anonymous} openim_data, and all`,
       );
 
       const result = await site.call(["uninstall", "--purge", "--confirm", "openim"]);
       expect(result).toMatchObject({ code: 0, stderr: "" });
       expect(existsSync(site.data)).toBe(false);
       expect(existsSync(site.home)).toBe(false);
-      expect(existsSync(join(site.state, "volumes"))).toBe(false);
+      expect(await readFile(join(site.state, "volumes"), "utf8")).toBe("another\n");
     }),
   );
 
@@ -163,8 +164,7 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "removes what killed runs left, too",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       await site.keep("receipt.json.new", "{");
       await site.keep("lock.stale.1/pid", "1 1\n");
       expect(await site.call(["uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
@@ -188,8 +188,7 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "purges a disk that is mounted as the data folder, and not more than it can",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       await mkdir(join(site.data, "mysql"), { recursive: true });
       await writeFile(join(site.data, "mysql/ibdata1"), "x");
       const refuse = (rest: string) =>
@@ -226,8 +225,7 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "goes on, and keeps its exit code, where the log cannot grow",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       await rm(join(site.home, "install.log"));
       await symlink("/dev/full", join(site.home, "install.log"));
       expect(await site.call(["status"])).toMatchObject({ code: 0, stderr: "" });
@@ -238,8 +236,7 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "packs what helps and no password",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       const secrets = secretsOf(await site.settings());
       expect(secrets).toHaveLength(2);
       await writeFile(join(site.home, "install.log"), `it said ${secrets.join(" and ")}\n`);
@@ -365,8 +362,7 @@ describe("install.sh, day by day", () => {
 
   it.concurrent(
     "keeps two installations on one host apart",
-    withSite(async (site) => {
-      await installed(site);
+    withInstalled(async (site) => {
       const mixed = await site.call(["status", "--project", "second"]);
       expect(mixed.code).toBe(2);
       expect(mixed.stderr).toContain("belongs to another project, openim");

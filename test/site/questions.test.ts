@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SHELLS, type Site, finished, which, withSite } from "./bundle.js";
+import { withInstalled } from "./installed.js";
 
 /** util-linux's `script`: the terminal that questions are asked on. */
 const [script] = which("script") ?? [];
@@ -43,9 +44,7 @@ describe.skipIf(script === undefined)("install.sh on a terminal", () => {
 
   it.concurrent(
     "takes no for an answer, and the project's name for the data",
-    withSite(async (site) => {
-      expect(await site.run()).toMatchObject({ code: 0 });
-      await site.forget();
+    withInstalled(async (site) => {
       const no = await typed(site, ["uninstall"], ["n"]);
       expect(no.code).toBe(2);
       expect(no.stdout).toContain("Not confirmed: nothing was changed.");

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import type { SiteManifest } from "../../src/bundle/site-index.js";
 import { digestOf } from "../../src/core/digest.js";
 import { SHELLS, Site, lines, withSite } from "./bundle.js";
+import { withInstalled } from "./installed.js";
 
 /** Another tag for redis, other content under mysql's tag, a new setting. */
 function changed(manifest: SiteManifest): SiteManifest {
@@ -56,12 +57,13 @@ async function stateOf(site: Site): Promise<string> {
 
 for (const [name, shell] of Object.entries(SHELLS)) {
   describe.skipIf(shell === undefined)(`install.sh under ${name}, with a newer bundle`, () => {
-    const onSite = (body: (site: Site) => Promise<void>) => withSite(body, { shell: shell ?? [] });
+    const onInstalled = (body: (site: Site) => Promise<void>) =>
+      withInstalled(body, { shell: shell ?? [] });
 
     it.concurrent(
       "shows what changes, changes hands, and keeps data, passwords and the way back",
-      onSite(async (site) => {
-        const newer = await twoReleases(site);
+      onInstalled(async (site) => {
+        const newer = await site.newer("2.4.0", changed);
         const before = await site.settings();
         const oldImage = await site.runs("redis");
 
@@ -101,8 +103,8 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 
     it.concurrent(
       "goes back by itself when a service of the newer release does not become healthy",
-      onSite(async (site) => {
-        const newer = await twoReleases(site);
+      onInstalled(async (site) => {
+        const newer = await site.newer("2.4.0", changed);
         const before = await site.settings();
         const image = await site.runs("mysql");
         await site.becomes("redis@7.2.4", "running|unhealthy|0|3|always");
@@ -126,8 +128,8 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 describe("install.sh with a newer bundle", () => {
   it.concurrent(
     "says so when neither release comes up, and can be told to go back later",
-    withSite(async (site) => {
-      const newer = await twoReleases(site);
+    withInstalled(async (site) => {
+      const newer = await site.newer("2.4.0", changed);
       await site.becomes("mysql", "exited||1|0|no");
 
       const result = await newer.call(["upgrade", "--yes"]);
@@ -184,8 +186,8 @@ describe("install.sh with a newer bundle", () => {
 
   it.concurrent(
     "drops an upgrade that changed no service yet, and has nothing before the first release",
-    withSite(async (site) => {
-      const newer = await twoReleases(site);
+    withInstalled(async (site) => {
+      const newer = await site.newer("2.4.0", changed);
       const failed = await newer.call(["upgrade", "--yes"], { env: { FAKE_LOAD_FAILS: "1" } });
       expect(failed.code).toBe(7);
       expect(await stateOf(site)).toContain("operation=upgrade");
@@ -200,8 +202,8 @@ describe("install.sh with a newer bundle", () => {
 
   it.concurrent(
     "takes the settings of today into a release that was here once",
-    withSite(async (site) => {
-      const newer = await twoReleases(site);
+    withInstalled(async (site) => {
+      const newer = await site.newer("2.4.0", changed);
       expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
       const [secret = ""] = /^NEW_PASSWORD=.*$/m.exec(await site.settings()) ?? [];
       expect(await site.call(["rollback", "--yes"], { installed: true })).toMatchObject({
@@ -221,8 +223,8 @@ describe("install.sh with a newer bundle", () => {
   it.concurrent.each([["uninstall"], ["prune"], []])(
     "never forgets a password that a release made before it was taken back, %j",
     (...between) =>
-      withSite(async (site) => {
-        const newer = await twoReleases(site);
+      withInstalled(async (site) => {
+        const newer = await site.newer("2.4.0", changed);
         await newer.call(["upgrade", "--yes"], { env: { FAKE_UP_FAILS: "1" } });
         expect(await site.call(["rollback", "--yes"])).toMatchObject({ code: 0 });
         const [release = ""] = (await readdir(join(site.home, "releases"))).filter((name) =>
@@ -243,8 +245,8 @@ describe("install.sh with a newer bundle", () => {
 
   it.concurrent(
     "lets nothing but the same bundle, or a rollback, end a half-done upgrade",
-    withSite(async (site) => {
-      const newer = await twoReleases(site);
+    withInstalled(async (site) => {
+      const newer = await site.newer("2.4.0", changed);
       const third = await site.newer("2.5.0", changed);
       const child = newer.start({ args: ["upgrade", "--yes"], env: { FAKE_UP_SECONDS: "30" } });
       let seen = "";
@@ -272,9 +274,7 @@ describe("install.sh with a newer bundle", () => {
 
   it.concurrent(
     "has nothing to do for the same bundle, unless its services are down",
-    withSite(async (site) => {
-      expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
-      await site.forget();
+    withInstalled(async (site) => {
       const same = await site.call(["upgrade", "--yes"]);
       expect(last(same.stdout)).toMatch(/^UPGRADED: OpenIM 2\.3\.9 .* nothing to do\.$/);
       expect(await site.changes()).toEqual([]);
@@ -291,8 +291,8 @@ describe("install.sh with a newer bundle", () => {
 
   it.concurrent(
     "prunes the images of older releases and nothing that the installed one needs",
-    withSite(async (site) => {
-      const newer = await twoReleases(site);
+    withInstalled(async (site) => {
+      const newer = await site.newer("2.4.0", changed);
       expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
       const broken = await site.newer("2.5.0", changed);
       const failed = await broken.call(["upgrade", "--yes"], { env: { FAKE_UP_FAILS: "1" } });
@@ -313,8 +313,8 @@ describe("install.sh with a newer bundle", () => {
 
   it.concurrent(
     "does not prune what another run has installed meanwhile",
-    withSite(async (site) => {
-      const newer = await twoReleases(site);
+    withInstalled(async (site) => {
+      const newer = await site.newer("2.4.0", changed);
       const [old = ""] = await readdir(join(site.home, "releases"));
       expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
       // The lock is there a moment after another run's last change.
@@ -420,8 +420,8 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
   it.concurrent.each(["uninstall", "prune"])(
     "leaves no half of a release that %s was removing",
     (command) =>
-      withSite(async (site) => {
-        const newer = await twoReleases(site);
+      withInstalled(async (site) => {
+        const newer = await site.newer("2.4.0", changed);
         if (command === "prune") {
           expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0 });
         }

@@ -77,6 +77,7 @@ uninstall() {
     # Only what this installation has is its data: a default may be where another one lives.
     data=$(chosen_value DATA_DIR || kept_value DATA_DIR || :)
     volumes=$(project_volumes)
+    volumes=${volumes% }
     say uninstall_plan "$PROJECT" "$HOME_DIR"
     if [ "$PURGE" = yes ]; then
         check_purgeable "$data"
@@ -121,8 +122,17 @@ use_installed_or_kept() {
     done
 }
 
+# Those of the compose file, and those without a name that images declare for themselves: only a container
+# tells that they belong to it.
 project_volumes() {
-    "$ENGINE" volume ls -q --filter "label=com.docker.compose.project=$PROJECT" 2>/dev/null | tr '\n' ' '
+    label=com.docker.compose.project=$PROJECT
+    {
+        "$ENGINE" volume ls -q --filter "label=$label" 2>/dev/null </dev/null || :
+        "$ENGINE" ps -aq --filter "label=$label" 2>/dev/null </dev/null | while IFS= read -r id; do
+            "$ENGINE" inspect --format '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name}}{{end}}{{end}}' \
+                "$id" 2>/dev/null </dev/null | grep -xE '[0-9a-f]{64}' || :
+        done
+    } | sort -u | tr '\n' ' '
 }
 
 # The name of the project is typed: nothing else brings the data back.

@@ -315,7 +315,7 @@ describe("rehearse", () => {
   it("takes everything away when it is interrupted, and says so", async () => {
     const docker = await engine({ database: "starting", up: "sleep 60" });
     const { child, ended } = startCli(["rehearse", archive], { cwd: home, env: env(docker) });
-    while (!has(docker, "compose.json")) await sleep(50);
+    while (!has(docker, "running")) await sleep(50);
     child.kill("SIGINT");
     const { code, stderr } = await ended;
     expect(code).toBe(130);

@@ -355,8 +355,13 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         await host.table("settings", [["API_PORT", "port", "=10002", "-", "Port", "端口"]]);
         await host.table("ports", [["server", "10002", "tcp", "API", "接口"]]);
         expect(
-          host.run("site_port 10002", "CHOSEN=API_PORT=20002", "site_port 10002", "site_port 22")
-            .stdout,
+          host.run(
+            "port_settings=$(port_settings)",
+            "site_port 10002",
+            "CHOSEN=API_PORT=20002",
+            "site_port 10002",
+            "site_port 22",
+          ).stdout,
         ).toBe("10002\n20002\n22\n");
       }),
     );

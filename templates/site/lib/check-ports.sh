@@ -3,14 +3,16 @@
 
 check_ports() {
     containers=$(container_facts)
+    published=$(published_ports)
     listeners=$(listeners)
     sockets=$(sockets)
+    port_settings=$(port_settings)
     free=0
     own=0
     while IFS=$TAB read -r component port protocol _; do
         case $component in '#'*) continue ;; esac
         port=$(site_port "$port")
-        holder=$(port_holder "$protocol" "$port") || holder=own
+        holder=$(port_holder "$port/$protocol") || holder=own
         case $holder in
             '') free=$((free + 1)) ;;
             own) own=$((own + 1)) ;;
@@ -21,48 +23,55 @@ check_ports() {
     [ "$free" -eq 0 ] || finding pass port - 0 ports_free "$free"
 }
 
+# The settings that stand for ports, by their defaults: PORT=NAME.
+port_settings() {
+    awk -F "$TAB" '$2 == "port" && !seen[$3]++ { print substr($3, 2) "=" $1 }' "$TABLES/settings.tsv"
+}
+
 # The port as this site sets it, where a setting stands for it.
 site_port() { # PORT
-    name=$(awk -F "$TAB" -v preset="=$1" '$2 == "port" && $3 == preset { print $1; exit }' \
-        "$TABLES/settings.tsv")
-    { [ -n "$name" ] && setting_value "$name" | grep .; } || printf '%s\n' "$1"
+    set_to=
+    if name=$(value_in "$1" "$port_settings"); then set_to=$(setting_value "$name"); fi
+    printf '%s\n' "${set_to:-$1}"
 }
 
 # Who holds a port, in words; nothing where it is free; fails where it is this project itself.
-port_holder() { # PROTOCOL PORT
-    container=$(printf '%s\n' "$containers" | awk -F '|' -v want="$2/$1" '
-        {
-            ports = $0
-            sub(/^[^|]*\|[^|]*\|[^|]*\|[^|]*\|/, "", ports)
-            # {"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}],"81/tcp":null}
-            while (match(ports, /"[0-9]+\/[a-z]+":|"HostPort": *"[0-9]+"/)) {
-                word = substr(ports, RSTART, RLENGTH)
-                ports = substr(ports, RSTART + RLENGTH)
-                if (word ~ /^"HostPort/) {
-                    gsub(/[^0-9]/, "", word)
-                    if (word "/" protocol == want) { sub("^/", "", $4); print $3 "|" $4; exit }
-                } else {
-                    gsub(/[^a-z]/, "", word)
-                    protocol = word
-                }
-            }
-        }')
-    if [ -n "$container" ]; then
+port_holder() { # PORT/PROTOCOL
+    if container=$(value_in "$1" "$published"); then
         [ "${container%%|*}" != "$PROJECT" ] || return 1
         message check.holder_container "${container#*|}"
         return 0
     fi
-    inode=$(printf '%s\n' "$listeners" |
-        awk -v protocol="$1" -v port="$2" '$1 == protocol && $2 == port { print $3; exit }')
-    [ -n "$inode" ] || return 0
-    process=$(printf '%s\n' "$sockets" | awk -v inode="$inode" '$1 == inode { print $2; exit }')
-    if [ -z "$process" ]; then
+    inode=$(value_in "$1" "$listeners") || return 0
+    if ! process=$(value_in "$inode" "$sockets"); then
         message check.holder_unknown
         return 0
     fi
     ! runs_in_project "$process" || return 1
     name=$(first_line "$HOST_ROOT/proc/$process/comm") || name='?'
     message check.holder_process "$name" "$process"
+}
+
+# What the engine publishes: PORT/PROTOCOL=PROJECT|CONTAINER.
+published_ports() {
+    printf '%s\n' "$containers" | awk -F '|' '
+        {
+            ports = $0
+            sub(/^[^|]*\|[^|]*\|[^|]*\|[^|]*\|/, "", ports)
+            sub("^/", "", $4)
+            # {"80/tcp":[{"HostIp":"0.0.0.0","HostPort":"8080"}],"81/tcp":null}
+            while (match(ports, /"[0-9]+\/[a-z]+":|"HostPort": *"[0-9]+"/)) {
+                word = substr(ports, RSTART, RLENGTH)
+                ports = substr(ports, RSTART + RLENGTH)
+                if (word ~ /^"HostPort/) {
+                    gsub(/[^0-9]/, "", word)
+                    print word "/" protocol "=" $3 "|" $4
+                } else {
+                    gsub(/[^a-z]/, "", word)
+                    protocol = word
+                }
+            }
+        }'
 }
 
 # Whether a process is of a container of this project: its first one, or one in its control group.
@@ -75,7 +84,7 @@ runs_in_project() { # PROCESS
         done | grep -q yes
 }
 
-# Sockets that wait for others: protocol, port, inode (proc(5); in hexadecimal; 0A is LISTEN, and
+# Sockets that wait for others, PORT/PROTOCOL=INODE (proc(5); in hexadecimal; 0A is LISTEN, and
 # 07 is what UDP shows for one that has no peer).
 listeners() {
     for table in tcp tcp6 udp udp6; do
@@ -87,18 +96,18 @@ listeners() {
                 return sum
             }
             $1 ~ /^[0-9]+:$/ && $4 == (protocol == "tcp" ? "0A" : "07") {
-                print protocol, number(substr($2, index($2, ":") + 1)), $10
+                print number(substr($2, index($2, ":") + 1)) "/" protocol "=" $10
             }' "$HOST_ROOT/proc/net/$table" 2>/dev/null || :
     done
 }
 
-# Which process has which socket, as far as this user may see: inode, process.
+# Which process has which socket, as far as this user may see: INODE=PROCESS.
 sockets() {
     find "$HOST_ROOT"/proc/[0-9]*/fd -type l -exec ls -l {} + 2>/dev/null | awk '
         match($0, /socket:\[[0-9]+\]$/) {
             inode = substr($0, RSTART + 8, RLENGTH - 9)
             sub(/\/fd\/[0-9]+ -> .*/, "")
             sub(/.*\//, "")
-            print inode, $0
+            print inode "=" $0
         }'
 }

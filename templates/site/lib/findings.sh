@@ -12,24 +12,19 @@ no_findings() {
 
 # Keeps what a rule found: the text of check.KEY and, unless all is well, of check.KEY_mend.
 finding() { # pass|warn|fail ID COMPONENT EXIT-CODE KEY ARG...
-    FINDINGS=$FINDINGS$1$FIELD$2$FIELD$3$FIELD$4$FIELD$(finding_words "$@")$RECORD
-}
-
-finding_words() ( # LEVEL ID COMPONENT EXIT-CODE KEY ARG...
-    level=$1
-    key=$5
+    finding_head=$1$FIELD$2$FIELD$3$FIELD$4$FIELD
+    finding_level=$1
+    finding_key=check.$5
     shift 5
-    words=$(without_separators "$(message "check.$key" "$@")")
-    mend=
-    [ "$level" = pass ] || mend=$(without_separators "$(message "check.${key}_mend" "$@")")
-    printf '%s%s%s\n' "$words" "$FIELD" "$mend"
-)
-
-without_separators() { # TEXT
-    case $1 in
-        *["$FIELD$RECORD"]*) printf '%s\n' "$1" | tr -d "$FIELD$RECORD" ;;
-        *) printf '%s\n' "$1" ;;
+    finding_words=$(message "$finding_key" "$@")
+    finding_mend=
+    [ "$finding_level" = pass ] || finding_mend=$(message "${finding_key}_mend" "$@")
+    case $finding_words$finding_mend in
+        *["$FIELD$RECORD"]*)
+            finding_words=$(printf '%s\n' "$finding_words" | tr -d "$FIELD$RECORD")
+            finding_mend=$(printf '%s\n' "$finding_mend" | tr -d "$FIELD$RECORD") ;;
     esac
+    FINDINGS=$FINDINGS$finding_head$finding_words$FIELD$finding_mend$RECORD
 }
 
 # How many findings are of a level.

@@ -113,7 +113,7 @@ open_home() {
 # behind.
 stage_release() {
     ENV_FILE=
-    origin=$(settings_origin)
+    find_origin
     use_release "$(release_of "$ROOT")"
     if release_there "$RELEASE"; then
         case $origin in '' | "$ENV_FILE") return 0 ;; esac

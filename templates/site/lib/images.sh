@@ -156,26 +156,21 @@ receipt_json() { # VERDICT LINES
         "$(json_string "$(bundle_value name) $(bundle_value version)")" "$(json_string "$RELEASE")" \
         "$(json_string "$(bundle_value platform)")" "$(json_string "$(date -u '+%Y-%m-%dT%H:%M:%SZ')")" \
         "$(json_string "$ENGINE $(engine_fact version)")" "$(json_string "$1")"
-    comma=
-    printf '%s\n' "$2" | while IFS=$TAB read -r good component name expected id shown size; do
-        [ -n "$good" ] || continue
-        manifest=${expected%% *}
-        platform=${expected##* }
-        config=${expected#* }
-        config=${config%% *}
-        if [ "$good" = yes ]; then good=true; else good=false; fi
-        printf '%s\n    { "component": %s, "reference": %s, "ok": %s,\n' "$comma" \
-            "$(json_string "$component")" "$(json_string "$name")" "$good"
-        printf '      "expected": { "manifest": %s, "config": %s, "platform": %s },\n' \
-            "$(json_string "$manifest")" "$(json_string "$config")" "$(json_string "$platform")"
-        case $shown in
-            '?') printf '      "found": null }' ;;
-            *) printf '      "found": { "id": %s, "os": %s, "architecture": %s, "size": %s } }' \
-                "$(json_string "$id")" "$(json_string "${shown%%/*}")" "$(json_string "${shown#*/}")" "$size" ;;
-        esac
-        comma=,
-    done
-    printf '\n  ]\n}\n'
+    printf '%s\n' "$2" | awk -F "$TAB" "$JSON_AWK"'
+        $1 == "" { next }
+        {
+            split($4, expected, " ")
+            printf "%s\n    { \"component\": %s, \"reference\": %s, \"ok\": %s,\n", comma, json($2), json($3), \
+                $1 == "yes" ? "true" : "false"
+            printf "      \"expected\": { \"manifest\": %s, \"config\": %s, \"platform\": %s },\n", \
+                json(expected[1]), json(expected[2]), json(expected[3])
+            comma = ","
+            if ($6 == "?") { printf "      \"found\": null }"; next }
+            slash = index($6, "/")
+            printf "      \"found\": { \"id\": %s, \"os\": %s, \"architecture\": %s, \"size\": %s } }", \
+                json($5), json(substr($6, 1, slash - 1)), json(substr($6, slash + 1)), $7
+        }
+        END { printf "\n  ]\n}\n" }'
 }
 
 # --- names that keep images --------------------------------------------------------------------------

@@ -4,7 +4,8 @@
 
 # A process as nothing that comes later is: its number and when it started (proc(5), field 22).
 process_mark() { # PID
-    printf '%s %s\n' "$1" "$(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null | awk '{ print $20 }')"
+    # The second field is the program's name in parentheses, whatever that is.
+    printf '%s %s\n' "$1" "$(awk '{ sub(/.*\) /, ""); print $20 }' "/proc/$1/stat" 2>/dev/null)"
 }
 
 mark_lives() { # MARK

@@ -147,7 +147,7 @@ confirm_purge() {
 }
 
 keep_settings() {
-    origin=$(settings_origin)
+    find_origin
     case $origin in '' | "$HOME_DIR/settings.env") return 0 ;; esac
     inherit_settings "$origin" "$HOME_DIR/settings.env" || fail 10 folder_not_writable "$HOME_DIR"
 }

@@ -189,12 +189,15 @@ last_probe() { # CONTAINER
 
 # Says where things stand when that has changed, and every half minute.
 say_progress() { # SECONDS STATES
-    all=$(printf '%s\n' "$2" | grep -c . || :)
-    ready=$(printf '%s\n' "$2" | grep -c '^ready' || :)
-    names=$(printf '%s\n' "$2" | awk -F '\t' '$1 != "ready" { printf "%s%s (%s)", sep, $2, $3; sep = ", " }')
-    now="$ready $names $(($1 / 30))"
-    [ "$now" != "$told" ] || return 0
-    told=$now
+    progress=$(printf '%s\n' "$2" | awk -F '\t' '
+        $1 == "ready" { ready++; next }
+        $1 != "" { names = names (waiting++ ? ", " : "") $2 " (" $3 ")" }
+        END { print ready + 0 "\t" ready + waiting "\t" names }')
+    [ "$progress $(($1 / 30))" != "$told" ] || return 0
+    told="$progress $(($1 / 30))"
+    IFS=$TAB read -r ready all names <<END
+$progress
+END
     if [ -n "$names" ]; then say waiting "$1" "$ready" "$all" "$names"; else say settling "$1" "$all"; fi
 }
 
@@ -256,8 +259,9 @@ report_success() {
 report_addresses() {
     printf '%s\n' "$states" | while IFS=$TAB read -r _ name _ id _; do
         [ -n "$name" ] && [ "$id" != - ] || continue
+        title=$(component_title "$name")
         addresses "$name" "$id" | while IFS= read -r address; do
-            say address "$name" "$address" "$(component_title "$name")"
+            say address "$name" "$address" "$title"
         done
     done
 }

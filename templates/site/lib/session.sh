@@ -8,6 +8,7 @@ LOG=/dev/null
 LOCK=
 CHILD=
 STARTER=
+stamped=
 
 # Says a message and writes it into the log.
 say() { # KEY ARG...
@@ -37,10 +38,15 @@ json_error() { # EXIT-CODE TEXT
     printf '{\n  "error": { "exitCode": %s, "message": %s }\n}\n' "$1" "$(json_string "$2")" >&3
 }
 
-# A disk that is full must not keep a run from going back, nor take its exit code.
+# A disk that is full must not keep a run from going back, nor take its exit code. One look at the clock does
+# for all lines of a second.
 log_text() { # TEXT
     [ "$LOG" != /dev/null ] || return 0
-    stamp=$(date '+%Y-%m-%d %H:%M:%S')
+    IFS=. read -r second _ </proc/uptime
+    if [ "$second" != "$stamped" ]; then
+        stamped=$second
+        stamp=$(date '+%Y-%m-%d %H:%M:%S')
+    fi
     printf '%s %s\n' "$stamp" "$1" 2>/dev/null >>"$LOG" || :
 }
 

@@ -29,37 +29,48 @@ read_settings_file() {
     SETTINGS_FILE=
 }
 
-# Where the settings of an earlier run stand: of this release, of the installed one, of one that never
-# came up, or those that `uninstall` kept for the data.
-settings_origin() {
-    for file in "$ENV_FILE" "$HOME_DIR/releases/$(state_value release)/.env" \
-        "$HOME_DIR/releases/$(state_value target)/.env" "$HOME_DIR/settings.env"; do
-        if [ -f "$file" ]; then printf '%s\n' "$file"; return 0; fi
-    done
+# Where the settings of an earlier run stand, in `origin`: of this release, of the installed one, of one
+# that never came up, or those that `uninstall` kept for the data. Empty where there are none.
+find_origin() {
+    origin=$ENV_FILE
+    [ ! -f "$origin" ] || return 0
+    if [ -f "$HOME_DIR/state" ]; then
+        for origin in "$(state_value release)" "$(state_value target)"; do
+            origin=$HOME_DIR/releases/$origin/.env
+            [ ! -f "$origin" ] || return 0
+        done
+    fi
+    origin=$HOME_DIR/settings.env
+    [ -f "$origin" ] || origin=
 }
 
-# The last NAME=VALUE line for a name, its value; fails where there is none.
-value_in() ( # NAME <LINES
-    found=no
-    while IFS= read -r pair || [ -n "$pair" ]; do
-        case $pair in "$1="*) found=yes value=${pair#*=} ;; esac
-    done
-    [ "$found" = yes ] && printf '%s\n' "$value"
-)
+# The value of the last NAME=VALUE line for a name; fails where there is none. These are asked for every
+# setting again and again, so they start no process.
+value_in() { # NAME LINES
+    from=$NEWLINE$2
+    case $from in *"$NEWLINE$1="*) ;; *) return 1 ;; esac
+    from=${from##*"$NEWLINE$1="}
+    printf '%s\n' "${from%%"$NEWLINE"*}"
+}
 
 chosen_value() { # NAME
-    printf '%s' "$CHOSEN" | value_in "$1"
+    value_in "$1" "$CHOSEN"
 }
 
 kept_value() { # NAME
-    origin=$(settings_origin)
-    [ -n "$origin" ] && value_in "$1" <"$origin"
+    find_origin
+    [ -n "$origin" ] && value_in "$1" "$(cat "$origin")"
 }
 
 default_value() { # NAME
     awk -F '\t' -v name="$1" '
         $1 == name && $3 != "-" { print substr($3, 2); found = 1 }
         END { exit !found }' "$TABLES/settings.tsv"
+}
+
+# The default in the column of the table, which has = before it, and - where there is none.
+preset_value() { # COLUMN
+    [ "$1" != - ] && printf '%s\n' "${1#=}"
 }
 
 # What a setting is, as far as it is known without making anything up.
@@ -117,9 +128,9 @@ check_settings() {
         fi
     done || exit $?
     check_env_lines
-    while IFS=$TAB read -r name type _ length description_en description_zh; do
+    while IFS=$TAB read -r name type preset length description_en description_zh; do
         case $name in '#'*) continue ;; esac
-        if value=$(chosen_value "$name" || kept_value "$name" || default_value "$name"); then
+        if value=$(chosen_value "$name" || kept_value "$name" || preset_value "$preset"); then
             value_fits "$type" "$value" || fail 8 bad_value "$name" "$type" "$(shown "$type" "$value")"
         elif [ "$type" != secret ] && ! found_value "$name" "$type" "$length" >/dev/null; then
             fail 8 value_needed "$name" "$(in_language "$description_en" "$description_zh")"
@@ -149,7 +160,7 @@ shown() { # TYPE VALUE
 
 # A line that compose might read and we did not would bring forth a second value.
 check_env_lines() {
-    origin=$(settings_origin)
+    find_origin
     [ -n "$origin" ] || return 0
     line=$(awk '!/^[A-Za-z_][A-Za-z0-9_]*=/ && !/^[ \t]*(#|$)/ { print NR; exit }' "$origin")
     [ -z "$line" ] || fail 8 bad_env_line "$line" "$origin"
@@ -157,7 +168,8 @@ check_env_lines() {
 
 # New passwords do not open data that was made with older ones.
 check_earlier_data() {
-    [ -z "$(settings_origin)" ] || return 0
+    find_origin
+    [ -z "$origin" ] || return 0
     awk -F '\t' '$2 == "secret" { print $1 }' "$TABLES/settings.tsv" |
         while IFS= read -r name; do chosen_value "$name" >/dev/null || echo "$name"; done |
         grep -q . || return 0
@@ -207,7 +219,7 @@ ask_setting() { # NAME
 
 # Writes the settings of the release at hand.
 write_settings() {
-    origin=$(settings_origin)
+    find_origin
     (
         umask 077
         settings_lines >"$ENV_FILE.new" || exit $?
@@ -232,9 +244,9 @@ write_settings() {
 
 # Every setting with its value, after a line that says what it means.
 settings_lines() {
-    while IFS=$TAB read -r name type _ length description_en description_zh; do
+    while IFS=$TAB read -r name type preset length description_en description_zh; do
         case $name in '#'*) continue ;; esac
-        value=$(chosen_value "$name" || kept_value "$name" || default_value "$name" ||
+        value=$(chosen_value "$name" || kept_value "$name" || preset_value "$preset" ||
             found_value "$name" "$type" "$length") || fail 8 value_not_made "$name"
         printf '# %s\n%s=%s\n' "$(in_language "$description_en" "$description_zh")" "$name" "$value"
     done <"$TABLES/settings.tsv"

@@ -149,6 +149,7 @@ half_replaced() {
   image=$(engine "$SITE_ENGINE" inspect --format '{{.Config.Image}}' lab-redis-1)
   engine "$SITE_ENGINE" create --name c2b3b49a6b2a_lab-redis-1 --label com.docker.compose.project=lab \
     --label com.docker.compose.service=redis --label com.docker.compose.container-number=1 \
+    --label com.docker.compose.config-hash=0 \
     --label com.docker.compose.oneoff=False \
     -v lab_redis-data:/data "$image"
   engine "$SITE_ENGINE" rename lab-node-exporter-1 0123456789ab_lab-node-exporter-1
@@ -159,7 +160,8 @@ half_replaced() {
 # A volume of a compose file goes by the project's name; one that an image declares has no name of its own.
 kill_finish() {
   engine "$SITE_ENGINE" create --label com.docker.compose.project=lab --label com.docker.compose.service=redis \
-    --label com.docker.compose.container-number=2 --label com.docker.compose.oneoff=False -v /anonymous \
+    --label com.docker.compose.container-number=2 --label com.docker.compose.oneoff=False \
+    --label com.docker.compose.config-hash=0 -v /anonymous \
     "$(engine "$SITE_ENGINE" inspect --format '{{.Config.Image}}' lab-redis-1)"
   installed uninstall --purge --confirm lab
   expect "what is left" "" "$(left_over)"

@@ -1,6 +1,6 @@
 import path from "node:path";
 import { nearest } from "../core/nearest.js";
-import { Command, Flags, type Interfaces } from "@oclif/core";
+import { Command, Flags, type Interfaces, ux } from "@oclif/core";
 import {
   BundlerError,
   type ErrorCode,
@@ -15,7 +15,7 @@ import type { CreateOptions } from "../jobs/create.js";
 import type { SourceOptions } from "../jobs/sources.js";
 import { type SourceFlagValues, readMirrors } from "./source-flags.js";
 import type { ExpectedPhase } from "../ui/progress.js";
-import { printable } from "../ui/printable.js";
+import { printable, printableJson } from "../ui/printable.js";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const SHOW_CURSOR = "\u001b[?25h";
@@ -119,6 +119,10 @@ export abstract class BaseCommand extends Command {
     this.#interruptedBy = name;
     this.#abort.abort(new BundlerError("INTERRUPTED", `Stopped by ${name}.`));
   };
+
+  override logJson(json: unknown): void {
+    ux.stdout(printableJson(json));
+  }
 
   protected override async parse<
     F extends Interfaces.OutputFlags<Interfaces.FlagInput>,

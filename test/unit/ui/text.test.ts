@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { PhaseRow, formatDuration } from "../../../src/ui/phase-row.js";
-import { printable } from "../../../src/ui/printable.js";
+import { printable, printableJson } from "../../../src/ui/printable.js";
 import { formatTable } from "../../../src/ui/table.js";
 
 describe("text for a terminal", () => {
@@ -12,6 +12,21 @@ describe("text for a terminal", () => {
       fc.property(fc.string({ unit: "binary-ascii" }), (text) => {
         for (const char of printable(text))
           expect(char >= " " || char === "\t" || char === "\n").toBe(true);
+      }),
+    );
+  });
+});
+
+describe("JSON for a terminal", () => {
+  it("obeys nothing either, and is read as what it was", () => {
+    expect(printableJson({ name: "a\u009b31mb\u202e数" })).toBe(
+      '{\n  "name": "a\\u009b31mb\\u202e数"\n}',
+    );
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const json = printableJson({ [text]: [text] });
+        expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify({ [text]: [text] })));
+        expect(printable(json)).toBe(json);
       }),
     );
   });

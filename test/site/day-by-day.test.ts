@@ -15,6 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { digestOf } from "../../src/core/digest.js";
 import { OTHER, SHELLS, type Site, lines, withSite } from "./bundle.js";
 import { withInstalled } from "./installed.js";
 
@@ -278,6 +279,43 @@ describe("install.sh, day by day", () => {
       });
       expect(refused.code).toBe(7);
       expect(refused.stderr).toContain("Log in with the engine first");
+    }),
+  );
+
+  it.concurrent(
+    "pushes what an upgrade brings to the same registry, and goes back to the older images",
+    withSite(async (site) => {
+      expect(await site.call(["load", "--registry", "reg.example/im"])).toMatchObject({ code: 0 });
+      expect(await site.run()).toMatchObject({ code: 0, stderr: "" });
+      const image = await site.runs("redis");
+      await site.forget();
+      const newer = await site.newer("2.4.0", (manifest) => ({
+        ...manifest,
+        components: manifest.components.map((component) =>
+          component.name === "redis"
+            ? {
+                ...component,
+                image: {
+                  ...component.image,
+                  config: { ...component.image.config, digest: digestOf("redis rebuilt") },
+                },
+              }
+            : component,
+        ),
+      }));
+      const failed = await newer.call(["upgrade", "--yes"], { env: { FAKE_PUSH_FAILS: "1" } });
+      expect(failed.code).toBe(7);
+      expect(await site.call(["status"])).toMatchObject({ code: 0 });
+
+      expect(await newer.call(["upgrade", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+      expect(await site.changes()).toContain("push reg.example/im/library/redis:7.0.15");
+      expect(await site.kept("current/.registry.yaml")).toContain("reg.example/im/library/redis");
+      expect(await site.runs("redis")).toBe(digestOf("redis rebuilt"));
+      expect(await site.call(["verify"])).toMatchObject({ code: 0, stderr: "" });
+
+      const back = await site.call(["rollback", "--yes"], { installed: true });
+      expect(back).toMatchObject({ code: 0, stderr: "" });
+      expect(await site.runs("redis")).toBe(image);
     }),
   );
 

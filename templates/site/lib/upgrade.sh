@@ -40,6 +40,8 @@ upgrade_from() { # RELEASE
     make_data_folder
     keep_images "$old"
     load_images
+    # Where the site has its images in a registry, those of the newer release go there too.
+    if [ -f "$HOME_DIR/releases/$old/.registry" ]; then push_images "$(cat "$HOME_DIR/releases/$old/.registry")"; fi
     take_receipt || fail 7 receipt_failed "$HOME_DIR/receipt.json"
     say_notes
     switch_release "$old"

@@ -6,6 +6,7 @@ registry_checks() {
   start_site_registry
   check "$SITE_NAME: load --registry pushes every image to the site's registry" registry_load
   check "$SITE_NAME: up takes them from there" registry_up
+  check "$SITE_NAME: upgrade pushes what is new, and rollback finds what was" registry_upgrade
   check "$SITE_NAME: uninstall --purge leaves nothing of it" registry_purge
 }
 
@@ -48,6 +49,17 @@ redis $SITE_REGISTRY/site/library/redis:7.0.15" "$(running | sed 's# library/# #
   installed verify
   receipt=$(jq -r '.images[].reference' "$SITE_HOME/receipt.json" | sort | xargs)
   expect "names in the receipt" "$SITE_REGISTRY/site/coreos/etcd:v3.4.23 $SITE_REGISTRY/site/library/redis:7.0.15" "$receipt"
+}
+
+registry_upgrade() {
+  installer 1.1.0 upgrade
+  expect "not from the registry" "" "$(running | grep -v " $SITE_REGISTRY/site/" || true)"
+  expect "the newer one in the registry" openim/lab-web \
+    "$(site_registry v2/_catalog | jq -r '.repositories[] | select(endswith("lab-web")) | sub("^site/"; "")')"
+  installed verify
+  installed rollback
+  expect "not from the registry" "" "$(running | grep -v " $SITE_REGISTRY/site/" || true)"
+  expect answer PONG "$(service redis redis-cli ping)"
 }
 
 registry_purge() {

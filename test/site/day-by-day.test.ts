@@ -138,6 +138,11 @@ describe("install.sh, day by day", () => {
         expect(await site.call(["uninstall", ...args])).toMatchObject({ code: 2 });
       }
       expect(existsSync(site.data)).toBe(true);
+      // Without their containers the volumes are remembered, as long as they are there.
+      const gone = "fedcba9876543210".repeat(4);
+      await writeFile(join(site.state, "mounts/mysql"), `${gone}\n`);
+      expect(await site.call(["down"])).toMatchObject({ code: 0 });
+      expect(await site.kept("state")).toContain(`volumes=${anonymous} ${gone}\n`);
       const plan = await site.call(["uninstall", "--purge", "--dry-run"]);
       expect(plan.stdout).toContain(
         `AND FOR EVER: the data in ${site.data} and in the volumes ${anonymous} openim_data, and all`,

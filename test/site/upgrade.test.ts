@@ -388,15 +388,18 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
           "3 0123456789ab_openim-mysql-1",
           "4 0123456789ab_kafka",
           "5 c2b3b49a6b2_openim-mysql-1",
+          "6 c2b3b49a6b2a_grafana",
           "",
         ].join("\n"),
       );
+      await writeFile(join(site.state, "strangers"), "grafana\n");
       expect(await site.call(["up"])).toMatchObject({ code: 0, stderr: "" });
       expect(lines(await readFile(names, "utf8"))).toEqual([
         "1 openim-redis-1",
         "3 openim-mysql-1",
         "4 kafka",
         "5 c2b3b49a6b2_openim-mysql-1",
+        "6 c2b3b49a6b2a_grafana",
       ]);
     }),
   );

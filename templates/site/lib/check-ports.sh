@@ -65,7 +65,7 @@ published_ports() {
                 ports = substr(ports, RSTART + RLENGTH)
                 if (word ~ /^"HostPort/) {
                     gsub(/[^0-9]/, "", word)
-                    print word "/" protocol "=" $3 "|" $4
+                    if (!seen[word, protocol]++) print word "/" protocol "=" $3 "|" $4
                 } else {
                     gsub(/[^a-z]/, "", word)
                     protocol = word
@@ -98,7 +98,7 @@ listeners() {
             $1 ~ /^[0-9]+:$/ && $4 == (protocol == "tcp" ? "0A" : "07") {
                 print number(substr($2, index($2, ":") + 1)) "/" protocol "=" $10
             }' "$HOST_ROOT/proc/net/$table" 2>/dev/null || :
-    done
+    done | awk -F = '!seen[$1]++'
 }
 
 # Which process has which socket, as far as this user may see: INODE=PROCESS.
@@ -108,6 +108,6 @@ sockets() {
             inode = substr($0, RSTART + 8, RLENGTH - 9)
             sub(/\/fd\/[0-9]+ -> .*/, "")
             sub(/.*\//, "")
-            print inode "=" $0
+            if (!seen[inode]++) print inode "=" $0
         }'
 }

@@ -122,17 +122,36 @@ use_installed_or_kept() {
     done
 }
 
-# Those of the compose file, and those without a name that images declare for themselves: only a container
-# tells that they belong to it.
+# Those of the compose file, and those without a name that images declare for themselves.
 project_volumes() {
-    label=com.docker.compose.project=$PROJECT
     {
-        "$ENGINE" volume ls -q --filter "label=$label" 2>/dev/null </dev/null || :
-        "$ENGINE" ps -aq --filter "label=$label" 2>/dev/null </dev/null | while IFS= read -r id; do
+        "$ENGINE" volume ls -q --filter "label=com.docker.compose.project=$PROJECT" 2>/dev/null </dev/null || :
+        for volume in $(nameless_volumes); do
+            if volume_there "$volume"; then printf '%s\n' "$volume"; fi
+        done
+    } | sort -u | tr '\n' ' '
+}
+
+# Only a container tells that a volume without a name is its own, so we remember those of containers that
+# are gone.
+nameless_volumes() {
+    state_value volumes | tr ' ' '\n'
+    "$ENGINE" ps -aq --filter "label=com.docker.compose.project=$PROJECT" 2>/dev/null </dev/null |
+        while IFS= read -r id; do
             "$ENGINE" inspect --format '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name}}{{end}}{{end}}' \
                 "$id" 2>/dev/null </dev/null | grep -xE '[0-9a-f]{64}' || :
         done
-    } | sort -u | tr '\n' ' '
+}
+
+# Before containers go.
+note_volumes() {
+    known=$(nameless_volumes | sort -u | tr '\n' ' ')
+    known=${known# }
+    [ "${known% }" = "$(state_value volumes)" ] || write_state "volumes=${known% }"
+}
+
+volume_there() { # VOLUME
+    "$ENGINE" volume inspect "$1" >/dev/null 2>&1 </dev/null
 }
 
 # The name of the project is typed: nothing else brings the data back.
@@ -167,7 +186,10 @@ forget_installation() {
 
 purge_data() { # DATA_DIR
     for volume in $volumes; do
-        "$ENGINE" volume rm "$volume" >>"$LOG" 2>&1 </dev/null || fail 9 volume_in_use "$volume" "$LOG"
+        # A volume may have gone with its container.
+        if ! "$ENGINE" volume rm "$volume" >>"$LOG" 2>&1 </dev/null && volume_there "$volume"; then
+            fail 9 volume_in_use "$volume" "$LOG"
+        fi
     done
     [ -n "$1" ] && [ -d "$1" ] || return 0
     folder=$(real_folder "$1")

@@ -27,6 +27,7 @@ bring_up() {
         return 1
     fi
     settle_containers
+    note_volumes
     # podman-compose shows whole command lines, passwords too.
     SECRETS=$(all_secrets)
     (umask 077 && : >"$HOME_DIR/up.log")
@@ -83,11 +84,15 @@ settle_containers() {
             case $name in "$PROJECT"[_-]*) continue ;; esac
             proper=$(printf '%s\n' "$name" | sed -n 's/^[0-9a-f]\{12\}_//p')
             [ -n "$proper" ] || continue
-            if "$ENGINE" inspect --type container "$proper" >/dev/null 2>&1 </dev/null; then
-                attend "$ENGINE" rm -f "$id" || :
-            else
-                attend "$ENGINE" rename "$id" "$proper" || :
-            fi
+            # The engine takes the beginning of an id for a name as well.
+            holder=$("$ENGINE" inspect --type container \
+                --format '{{.Name}} {{index .Config.Labels "com.docker.compose.project"}}' "$proper" \
+                2>/dev/null </dev/null) || holder=
+            case ${holder#/} in
+                "$proper $PROJECT") attend "$ENGINE" rm -f "$id" || : ;;
+                "$proper "*) ;;
+                *) attend "$ENGINE" rename "$id" "$proper" || : ;;
+            esac
         done
 }
 
@@ -104,6 +109,7 @@ clear_outdated() {
 # Stops the services and removes their containers and networks. podman-compose does so only for what the
 # file at hand names, keeps the networks, and gives a database one second to end.
 remove_project() {
+    note_volumes
     if [ "$COMPOSE" != podman-compose ]; then
         attend become_project down --remove-orphans
         return
@@ -195,9 +201,10 @@ say_progress() { # SECONDS STATES
         END { print ready + 0 "\t" ready + waiting "\t" names }')
     [ "$progress $(($1 / 30))" != "$told" ] || return 0
     told="$progress $(($1 / 30))"
-    IFS=$TAB read -r ready all names <<END
-$progress
-END
+    ready=${progress%%"$TAB"*}
+    progress=${progress#*"$TAB"}
+    all=${progress%%"$TAB"*}
+    names=${progress#*"$TAB"}
     if [ -n "$names" ]; then say waiting "$1" "$ready" "$all" "$names"; else say settling "$1" "$all"; fi
 }
 

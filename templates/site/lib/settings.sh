@@ -44,13 +44,18 @@ find_origin() {
     [ -f "$origin" ] || origin=
 }
 
-# The value of the last NAME=VALUE line for a name; fails where there is none. These are asked for every
-# setting again and again, so they start no process.
+# The value of the last NAME=VALUE line for a name; fails where there is none. This is asked for every
+# setting again and again, so it starts no process; and shells cut a long text slowly.
 value_in() { # NAME LINES
-    from=$NEWLINE$2
-    case $from in *"$NEWLINE$1="*) ;; *) return 1 ;; esac
-    from=${from##*"$NEWLINE$1="}
-    printf '%s\n' "${from%%"$NEWLINE"*}"
+    found=
+    set -f
+    IFS=$NEWLINE
+    for pair in $2; do
+        case $pair in "$1="*) found=$pair ;; esac
+    done
+    unset IFS
+    set +f
+    [ -n "$found" ] && printf '%s\n' "${found#*=}"
 }
 
 chosen_value() { # NAME

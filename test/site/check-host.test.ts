@@ -283,6 +283,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           ["etcd", "2379", "tcp", "etcd", "etcd"],
           ["dns", "53", "udp", "DNS", "DNS"],
           ["minio", "10005", "tcp", "MinIO", "MinIO"],
+          ["kafka", "9092", "tcp", "Kafka", "Kafka"],
         ]);
         const head =
           "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
@@ -291,7 +292,10 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         // 16379 is 3FFB; a connection that merely comes from 2379 (094B) holds nothing.
         await host.write(
           "root/proc/net/tcp",
-          head + row("0100007F:3FFB", "0A", 4711) + row("0100007F:094B", "01", 4712),
+          head +
+            row("0100007F:3FFB", "0A", 4711) +
+            row("0100007F:094B", "01", 4712) +
+            row("0100007F:2384", "0A", 4715),
         );
         await host.write(
           "root/proc/net/tcp6",
@@ -299,10 +303,12 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         );
         await host.write("root/proc/net/udp", head + row("3500007F:0035", "07", 4713));
         await host.process(321, "redis-server", 99, 4711);
+        await host.process(322, "docker-proxy", 4715);
         expect(host.check("check_ports").findings.map(level)).toEqual([
           "fail: Port 16379/tcp of redis is taken by redis-server (process 321).",
           "fail: Port 53/udp of dns is taken by a program that only root can see (run with sudo).",
           "fail: Port 10005/tcp of minio is taken by a program that only root can see (run with sudo).",
+          "fail: Port 9092/tcp of kafka is kept by Docker, for no container that runs: docker-proxy (process 322).",
           "pass: Ports: 1 free.",
         ]);
       }),

@@ -12,10 +12,12 @@ check_ports() {
     while IFS=$TAB read -r component port protocol _; do
         case $component in '#'*) continue ;; esac
         port=$(site_port "$port")
-        holder=$(port_holder "$port/$protocol") || holder=own
-        case $holder in
-            '') free=$((free + 1)) ;;
-            own) own=$((own + 1)) ;;
+        outcome=0
+        holder=$(port_holder "$port/$protocol") || outcome=$?
+        case $outcome:$holder in
+            0:) free=$((free + 1)) ;;
+            1:*) own=$((own + 1)) ;;
+            2:*) finding fail port "$component" 11 port_kept "$port/$protocol" "$component" "$holder" ;;
             *) finding fail port "$component" 11 port_taken "$port/$protocol" "$component" "$holder" ;;
         esac
     done <"$TABLES/ports.tsv"
@@ -35,7 +37,8 @@ site_port() { # PORT
     printf '%s\n' "${set_to:-$1}"
 }
 
-# Who holds a port, in words; nothing where it is free; fails where it is this project itself.
+# Who holds a port, in words; nothing where it is free; fails with 1 where it is this project itself, and
+# with 2 where it is the engine, for no container that runs.
 port_holder() { # PORT/PROTOCOL
     if container=$(value_in "$1" "$published"); then
         [ "${container%%|*}" != "$PROJECT" ] || return 1
@@ -50,6 +53,7 @@ port_holder() { # PORT/PROTOCOL
     ! runs_in_project "$process" || return 1
     name=$(first_line "$HOST_ROOT/proc/$process/comm") || name='?'
     message check.holder_process "$name" "$process"
+    [ "$name" != docker-proxy ] || return 2
 }
 
 # What the engine publishes: PORT/PROTOCOL=PROJECT|CONTAINER.

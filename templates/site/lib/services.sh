@@ -44,6 +44,7 @@ bring_up() {
         open=$(printf '%s\n' "$states" | grep -v '^ready' || :)
         if [ "$started" = failed ]; then
             not_ready compose_failed
+            if grep -q 'port is already allocated' "$HOME_DIR/up.log"; then say port_allocated "$ENGINE" >&2; fi
             return 1
         fi
         # Until compose has done its part, what has ended may be a container of an earlier run.

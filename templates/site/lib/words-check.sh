@@ -143,6 +143,8 @@ words_check_en() { # KEY ARG...
         ports_own) printf 'Ports: %s held by the services of this installation.\n' "$1" ;;
         port_taken) printf 'Port %s of %s is taken by %s.\n' "$1" "$2" "$3" ;;
         port_taken_mend) printf 'Stop what holds it, or let it listen on another port.\n' ;;
+        port_kept) printf 'Port %s of %s is kept by Docker, for no container that runs: %s.\n' "$@" ;;
+        port_kept_mend) printf 'Restart Docker: after it was killed it may keep the port of a container that it was just starting.\n' ;;
         *) printf '%s\n' "$key" "$@" ;;
     esac
 }
@@ -289,6 +291,8 @@ words_check_zh() { # KEY ARG...
         ports_own) printf '端口：%s 个由本安装的服务占用。\n' "$1" ;;
         port_taken) printf '%s 的端口 %s 已被 %s 占用。\n' "$2" "$1" "$3" ;;
         port_taken_mend) printf '请停止占用该端口的程序，或让它改用其他端口。\n' ;;
+        port_kept) printf '%s 的端口 %s 被 Docker 占用，但没有正在运行的容器使用它：%s。\n' "$2" "$1" "$3" ;;
+        port_kept_mend) printf '请重启 Docker：若它在启动容器时被强行终止，可能会一直占用该容器的端口。\n' ;;
         *) printf '%s\n' "$key" "$@" ;;
     esac
 }

@@ -265,6 +265,7 @@ END
         service_not_ready) printf 'Not ready: %s, state: %s, restarts: %s. Its last lines, where there are any:\n' "$@" ;;
         health_check_said) printf '    health check: %s\n' "$@" ;;
         compose_failed) printf 'Compose could not start the services.\n' ;;
+        port_allocated) printf 'The engine says that a port is allocated already. Where no container uses it (%s ps), restart the engine: after it was killed it may keep the port of a container that it was just starting.\n' "$1" ;;
         service_failed) printf 'A service ended.\n' ;;
         too_slow) printf 'Not all services were ready after %s s (--timeout gives them longer).\n' "$@" ;;
         not_installed) printf 'NOT INSTALLED: %s does not run as it should. The log is %s. Mend what is named above, then run ./install.sh again.\n' "$@" ;;
@@ -575,6 +576,7 @@ END
         service_not_ready) printf '未就绪：%s，状态：%s，重启次数：%s。最后的日志（如有）：\n' "$@" ;;
         health_check_said) printf '    健康检查：%s\n' "$@" ;;
         compose_failed) printf 'compose 无法启动服务。\n' ;;
+        port_allocated) printf '容器引擎称端口已被分配。如果没有容器使用该端口（%s ps），请重启容器引擎：若它在启动容器时被强行终止，可能会一直占用该容器的端口。\n' "$1" ;;
         service_failed) printf '有服务退出。\n' ;;
         too_slow) printf '%s 秒后仍有服务未就绪（可用 --timeout 延长）。\n' "$@" ;;
         not_installed) printf '安装未完成：%s 未能正常运行。日志见 %s。请处理上述问题后重新运行 ./install.sh。\n' "$@" ;;

@@ -143,7 +143,7 @@ words_check_en() { # KEY ARG...
         ports_own) printf 'Ports: %s held by the services of this installation.\n' "$1" ;;
         port_taken) printf 'Port %s of %s is taken by %s.\n' "$1" "$2" "$3" ;;
         port_taken_mend) printf 'Stop what holds it, or let it listen on another port.\n' ;;
-        port_kept) printf 'Port %s of %s is kept by Docker, for no container that runs: %s.\n' "$@" ;;
+        port_kept) printf 'Port %s of %s is kept by Docker, for no container that runs: %s.\n' "$1" "$2" "$3" ;;
         port_kept_mend) printf 'Restart Docker: after it was killed it may keep the port of a container that it was just starting.\n' ;;
         *) printf '%s\n' "$key" "$@" ;;
     esac

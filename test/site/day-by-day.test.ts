@@ -168,6 +168,20 @@ describe("install.sh, day by day", () => {
   );
 
   it.concurrent(
+    "leaves the images that another installation here needs",
+    withInstalled(async (site) => {
+      const table = (await site.kept("current/site/images.tsv"))
+        .split("\n")
+        .filter((line) => !line.startsWith("mysql"))
+        .join("\n");
+      await site.keep("../second/releases/2.3.9-0/site/images.tsv", table);
+      expect(await site.call(["uninstall", "--yes"])).toMatchObject({ code: 0, stderr: "" });
+      const left = await readdir(join(site.state, "images"));
+      expect(left.toSorted()).toEqual(["open_im_server:v2.3.9", "redis:7.0.15"]);
+    }),
+  );
+
+  it.concurrent(
     "removes what killed runs left, too",
     withInstalled(async (site) => {
       await site.keep("receipt.json.new", "{");

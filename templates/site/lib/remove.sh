@@ -28,7 +28,7 @@ prune() {
     if [ -f "$ENV_FILE" ]; then
         inherit_settings "$ENV_FILE" "$ENV_FILE" || fail 10 folder_not_writable "$RELEASE_DIR"
     fi
-    keep=$(records images | cut -f 3,4,5)
+    keep=$(records images | cut -f 3,4,5; images_of_neighbours)
     printf '%s\n' "$others" | while IFS= read -r other; do
         remove_images "$other" "$keep"
         remove_release "$other"
@@ -51,6 +51,14 @@ remove_images() ( # RELEASE KEEP
         if in_registry && image_is "$reference" "$manifest" "$config"; then remove_name "$reference"; fi
     done
 )
+
+# What other installations on this host need, whether they run or not; their homes lie beside ours.
+images_of_neighbours() {
+    for table in "${HOME_DIR%/*}"/*/releases/*/site/images.tsv; do
+        case $table in "$HOME_DIR"/*) continue ;; esac
+        if [ -f "$table" ]; then grep -v '^#' "$table" | cut -f 3,4,5; fi
+    done
+}
 
 remove_name() { # NAME
     "$ENGINE" image inspect "$1" >/dev/null 2>&1 </dev/null || return 0
@@ -93,9 +101,10 @@ uninstall() {
     open_home
     if [ -n "$RELEASE" ]; then
         remove_project || fail 9 not_stopped "$LOG"
+        neighbours=$(images_of_neighbours)
         for folder in "$HOME_DIR"/releases/*; do
             [ -f "$folder/.release" ] || continue
-            remove_images "${folder##*/}" ''
+            remove_images "${folder##*/}" "$neighbours"
         done
     fi
     if [ "$PURGE" = yes ]; then

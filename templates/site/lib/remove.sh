@@ -48,9 +48,20 @@ remove_images() ( # RELEASE KEEP
         esac
         # The name may have come to another image since.
         if image_present "$reference" "$manifest" "$config"; then remove_name "$(site_name "$reference")"; fi
-        if in_registry && image_is "$reference" "$manifest" "$config"; then remove_name "$reference"; fi
+        if in_registry; then
+            if image_is "$reference" "$manifest" "$config"; then remove_name "$reference"; fi
+            remove_nameless "$manifest" "$config"
+        fi
     done
 )
+
+# What was pushed keeps its digest in the registry for a name, also when the tag has gone to a newer image.
+remove_nameless() { # MANIFEST CONFIG
+    for id in "$@"; do
+        tags=$("$ENGINE" image inspect --format '{{len .RepoTags}}' "$id" 2>/dev/null </dev/null) || continue
+        if [ "$tags" = 0 ]; then remove_name "$id"; fi
+    done
+}
 
 # What other installations on this host need, whether they run or not; their homes lie beside ours.
 images_of_neighbours() {

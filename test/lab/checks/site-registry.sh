@@ -54,8 +54,8 @@ redis $SITE_REGISTRY/site/library/redis:7.0.15" "$(running | sed 's# library/# #
 registry_upgrade() {
   installer 1.1.0 upgrade
   expect "not from the registry" "" "$(running | grep -v " $SITE_REGISTRY/site/" || true)"
-  expect "the newer one in the registry" openim/lab-web \
-    "$(site_registry v2/_catalog | jq -r '.repositories[] | select(endswith("lab-web")) | sub("^site/"; "")')"
+  expect "the newer one in the registry" site/lab/web \
+    "$(site_registry v2/_catalog | jq -r '.repositories[] | select(endswith("/web"))')"
   installed verify
   installed rollback
   expect "not from the registry" "" "$(running | grep -v " $SITE_REGISTRY/site/" || true)"

@@ -2,12 +2,12 @@ import { z } from "zod";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import type { Platform } from "../core/platform.js";
-import { parseConfig } from "../image/config.js";
+import { parseConfig, platformOf } from "../image/config.js";
 import { type Descriptor, digestSchema } from "../image/descriptor.js";
 import { parseJson } from "../image/json.js";
-import { type ImageIndex, type ImageManifest, parseManifest } from "../image/manifest.js";
+import { type ImageManifest, type IndexEntry, parseManifest } from "../image/manifest.js";
 import { MEDIA_TYPES, layerCompression } from "../image/media-types.js";
+import { type LeafReader, isRunnable, leavesOf } from "../image/select.js";
 import { type Wanted, chooseByName, chooseByPlatform } from "./archive-choose.js";
 import {
   type ArchivedImage,
@@ -19,17 +19,6 @@ import {
   readDocument,
 } from "./archive-image.js";
 import type { ArchiveSource } from "./archive-source.js";
-
-/** An image of a layout. `platform` is what an index claims, or what the config says where none does. */
-interface Leaf {
-  readonly descriptor: Descriptor;
-  readonly platform: Platform;
-  readonly name: string;
-}
-
-/** Levels of an image layout: its index, containerd's index of one image, the images; more is a maze. */
-const MAX_DEPTH = 4;
-const MAX_ENTRIES = 4 * LIMITS.indexEntries;
 
 const namesSchema = z.object({
   manifests: z.array(
@@ -44,13 +33,19 @@ const namesSchema = z.object({
  */
 export async function findInLayout(source: ArchiveSource, wanted: Wanted): Promise<ArchivedImage> {
   const roots = chooseByName(source.name, await readRoots(source), wanted);
-  const leaves = await leavesOf(source, roots);
-  const { descriptor } = chooseByPlatform(source.name, leaves, wanted);
+  const leaves = await leavesOf(source.name, roots, readerOf(source));
+  const leaf = chooseByPlatform(
+    source.name,
+    leaves.map((one) => ({ ...one, name: one.descriptor.digest })),
+    wanted,
+  );
+  const { descriptor } = leaf;
   const { bytes, manifest } = await readImage(source, descriptor);
   const configBytes = await readBlob(source, manifest.config, LIMITS.config);
-  const parsed = parseConfig(`${source.name}: config ${manifest.config.digest}`, configBytes);
+  const config = parseConfig(`${source.name}: config ${manifest.config.digest}`, configBytes);
   // An index claims, the config proves.
-  const { platform } = parsed;
+  const platform = platformOf(config, leaf.claimed ? leaf.platform : undefined);
+  const parsed = { ...config, platform };
   chooseByPlatform(source.name, [{ platform, name: descriptor.digest }], wanted);
   checkLayerCount(source, manifest.layers.length, parsed);
   const layers: ArchivedLayer[] = [];
@@ -91,61 +86,32 @@ async function readRoots(source: ArchiveSource): Promise<readonly Root[]> {
   return [...roots.values()];
 }
 
-type Entry = ImageIndex["entries"][number];
-type Root = Entry & { readonly names: readonly string[] };
-
-function isRunnable({ attestation, platform }: Entry): boolean {
-  return !attestation && platform?.os !== "unknown" && platform?.architecture !== "unknown";
-}
-
-/** All images below the entries, level by level, each once. */
-async function leavesOf(source: ArchiveSource, roots: readonly Entry[]): Promise<readonly Leaf[]> {
-  const seen = new Set<Digest>();
-  const leaves: Leaf[] = [];
-  let level = roots;
-  for (let depth = 0; level.length > 0; depth += 1) {
-    const next: Entry[] = [];
-    for (const entry of level) {
-      if (seen.has(entry.digest)) continue;
-      seen.add(entry.digest);
-      if (isIndex(entry)) next.push(...(await readIndex(source, entry)).filter(isRunnable));
-      else leaves.push(await leafOf(source, entry));
-      if (depth === MAX_DEPTH || next.length + seen.size > MAX_ENTRIES) {
-        throw new BundlerError(
-          "INTEGRITY",
-          `${source.name}: its indexes are nested too deeply or have too many entries.`,
-        );
-      }
-    }
-    level = next;
-  }
-  return leaves;
-}
-
-function isIndex({ mediaType }: Descriptor): boolean {
-  return mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
-}
-
-async function readIndex(source: ArchiveSource, descriptor: Descriptor): Promise<readonly Entry[]> {
-  const { digest, mediaType } = descriptor;
-  const bytes = await readBlob(source, descriptor, LIMITS.manifest);
-  const index = parseManifest(`${source.name}: index ${digest}`, bytes, mediaType);
-  if (index.kind === "index") return index.entries;
-  throw new BundlerError(
-    "INTEGRITY",
-    `${source.name}: ${digest} is an image where an index should be.`,
-  );
-}
+type Root = IndexEntry & { readonly names: readonly string[] };
 
 /** Images of other platforms are often not in the archive, so those with a claim are not opened. */
-async function leafOf(source: ArchiveSource, entry: Entry): Promise<Leaf> {
-  const { mediaType, digest, size } = entry;
-  const descriptor = { mediaType, digest, size };
-  if (entry.platform !== undefined) return { descriptor, platform: entry.platform, name: digest };
-  const { manifest } = await readImage(source, descriptor);
-  const config = await readBlob(source, manifest.config, LIMITS.config);
-  const { platform } = parseConfig(`${source.name}: config ${manifest.config.digest}`, config);
-  return { descriptor, platform, name: digest };
+function readerOf(source: ArchiveSource): LeafReader {
+  return {
+    index: async (descriptor) => {
+      const { digest, mediaType } = descriptor;
+      const bytes = await readBlob(source, descriptor, LIMITS.manifest);
+      const index = parseManifest(`${source.name}: index ${digest}`, bytes, mediaType);
+      if (index.kind === "index") return index;
+      throw new BundlerError(
+        "INTEGRITY",
+        `${source.name}: ${digest} is an image where an index should be.`,
+      );
+    },
+    platform: async (descriptor) => {
+      const found = await readImage(source, descriptor).catch((error: unknown) => {
+        if (error instanceof BundlerError && "artifact" in error.details) return undefined;
+        throw error;
+      });
+      if (found === undefined) return undefined;
+      const { manifest } = found;
+      const config = await readBlob(source, manifest.config, LIMITS.config);
+      return parseConfig(`${source.name}: config ${manifest.config.digest}`, config).platform;
+    },
+  };
 }
 
 async function readImage(

@@ -23,7 +23,7 @@ export async function checkOutput(
     const index = parseManifest(what, bytes, MEDIA_TYPES.ociIndex);
     const entries = index.kind === "index" ? index.entries : [];
     const images = new Set(entries.map(({ digest }) => digest));
-    const attested = entries.some(({ attestation }) => attestation);
+    const attested = entries.some(({ artifact }) => artifact);
     const nested = entries.some(
       ({ mediaType }) => mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList,
     );

@@ -3,7 +3,7 @@ import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import type { Platform } from "../core/platform.js";
 import { type Descriptor, descriptorSchema } from "./descriptor.js";
-import { parseJson } from "./json.js";
+import { goList, goString, parseJson } from "./json.js";
 import { MEDIA_TYPES, layerCompression } from "./media-types.js";
 
 /** One image for one platform (OCI image-spec manifest.md, Docker schema 2). Layers are base first. */
@@ -17,8 +17,8 @@ export interface ImageManifest {
 /** An entry of an index. `platform` is absent where the index does not say. */
 export interface IndexEntry extends Descriptor {
   readonly platform?: Platform;
-  /** BuildKit's attestation manifests, which engines cannot run. */
-  readonly attestation: boolean;
+  /** BuildKit's attestations, signatures, SBOMs: nothing that an engine could run. */
+  readonly artifact: boolean;
 }
 
 /** Several images under one name (OCI image-index.md, Docker manifest list). */
@@ -28,39 +28,61 @@ export interface ImageIndex {
   readonly entries: readonly IndexEntry[];
 }
 
+/**
+ * What configs of images are called: the last three by registries and builders of long ago, and Docker
+ * takes them. What such a config is, its bytes tell.
+ */
+const CONFIG_TYPES: ReadonlySet<string> = new Set([
+  MEDIA_TYPES.ociConfig,
+  MEDIA_TYPES.dockerConfig,
+  "application/octet-stream",
+  "application/json",
+  "text/html",
+]);
+
+/** What `cosign save` writes into a layout beside the image. */
+const COSIGN_EXTRAS: ReadonlySet<string> = new Set([
+  "dev.cosignproject.cosign/sigs",
+  "dev.cosignproject.cosign/atts",
+  "dev.cosignproject.cosign/sboms",
+]);
+
+/** Platform names are a few letters; a megabyte of them is an attack. */
+const word = goString(64);
+
+/** A list that is not there is as good as an empty one, but tells an index from an image. */
+const headSchema = z.object({
+  schemaVersion: z.number(),
+  mediaType: goString(255),
+  manifests: z.unknown().optional(),
+  layers: z.unknown().optional(),
+  config: z.unknown().optional(),
+  fsLayers: z.unknown().optional(),
+});
+
 const manifestSchema = z.object({
   schemaVersion: z.literal(2),
   config: descriptorSchema,
-  layers: z.array(descriptorSchema).max(LIMITS.layers),
+  layers: goList(descriptorSchema, LIMITS.layers),
 });
-
-/** Platform names are a few letters; a megabyte of them is an attack. */
-const word = z.string().max(64);
 
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
-  manifests: z
-    .array(
-      descriptorSchema.extend({
-        platform: z.object({ os: word, architecture: word, variant: word.optional() }).optional(),
-        annotations: z.record(z.string(), z.string()).nullish(),
-      }),
-    )
-    .max(LIMITS.indexEntries),
-});
-
-const headSchema = z.object({
-  schemaVersion: z.number(),
-  mediaType: z.string().optional(),
-  manifests: z.unknown().optional(),
-  layers: z.unknown().optional(),
-  fsLayers: z.unknown().optional(),
+  manifests: goList(
+    descriptorSchema.extend({
+      platform: z.object({ os: word, architecture: word, variant: word }).nullish(),
+      annotations: z.record(z.string(), goString(LIMITS.manifest)).nullish(),
+      artifactType: goString(255),
+    }),
+    LIMITS.indexEntries,
+  ),
 });
 
 /**
  * Reads a manifest or index. `contentType` is what the registry said; the document's own
  * `mediaType` wins where both are given and agree on nothing, as the spec requires them equal.
- * @throws BundlerError INTEGRITY for schema 1, for a document that is neither, or not well formed.
+ * @throws BundlerError INTEGRITY for schema 1, for a document that is neither, or not well formed;
+ *   with `artifact` in its details for a signature or a chart, which is no image at all.
  */
 export function parseManifest(
   what: string,
@@ -68,7 +90,7 @@ export function parseManifest(
   contentType?: string,
 ): ImageManifest | ImageIndex {
   const head = parseJson(what, bytes, headSchema);
-  const mediaType = head.mediaType ?? contentType?.split(";")[0]?.trim();
+  const mediaType = head.mediaType === "" ? contentType?.split(";")[0]?.trim() : head.mediaType;
   if (head.schemaVersion === 1 || head.fsLayers !== undefined) {
     throw new BundlerError(
       "INTEGRITY",
@@ -78,38 +100,42 @@ export function parseManifest(
   }
   const isIndex = mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;
   const isImage = mediaType === MEDIA_TYPES.ociManifest || mediaType === MEDIA_TYPES.dockerManifest;
-  // A document with both lists is an attack on tools that read different ones (CVE-2021-41190).
-  if ((head.manifests !== undefined) === (head.layers !== undefined)) {
+  const { manifests, layers, config } = head;
+  // Both lists are an attack on tools that read different ones (CVE-2021-41190), be one of them null.
+  const lists = manifests !== undefined;
+  const fills = layers !== undefined || (config !== undefined && config !== null);
+  if (lists === fills) {
     throw new BundlerError("INTEGRITY", `${what} is neither an image manifest nor an index.`, {
       details: { mediaType },
     });
   }
-  if ((isIndex && head.manifests === undefined) || (isImage && head.layers === undefined)) {
+  if ((isIndex && !lists) || (isImage && !fills)) {
     throw new BundlerError("INTEGRITY", `${what} says it is ${mediaType}, but its content is not.`);
   }
-  if (head.manifests !== undefined) {
+  if (lists) {
     const index = parseJson(what, bytes, indexSchema);
     return {
       kind: "index",
       mediaType: isIndex ? mediaType : MEDIA_TYPES.ociIndex,
-      entries: index.manifests.map(({ mediaType, digest, size, platform, annotations }) => ({
-        mediaType,
-        digest,
-        size,
-        ...(platform ? { platform: definedPlatform(platform) } : {}),
-        attestation: annotations?.["vnd.docker.reference.type"] === "attestation-manifest",
+      entries: index.manifests.map(({ platform, annotations, artifactType, ...descriptor }) => ({
+        ...descriptor,
+        ...definedPlatform(platform),
+        artifact:
+          artifactType !== "" ||
+          annotations?.["vnd.docker.reference.type"] === "attestation-manifest" ||
+          COSIGN_EXTRAS.has(annotations?.["kind"] ?? ""),
       })),
     };
   }
   const manifest = parseJson(what, bytes, manifestSchema);
-  if (
-    manifest.config.mediaType !== MEDIA_TYPES.ociConfig &&
-    manifest.config.mediaType !== MEDIA_TYPES.dockerConfig
-  ) {
+  if (!CONFIG_TYPES.has(manifest.config.mediaType)) {
     throw new BundlerError(
       "INTEGRITY",
       `${what} is not a container image: its config is ${JSON.stringify(manifest.config.mediaType)}.`,
-      { hint: "Helm charts, signatures and other artifacts cannot be loaded by an engine." },
+      {
+        hint: "Helm charts, signatures and other artifacts cannot be loaded by an engine.",
+        details: { artifact: manifest.config.mediaType },
+      },
     );
   }
   for (const layer of manifest.layers) {
@@ -117,6 +143,7 @@ export function parseManifest(
       throw new BundlerError(
         "INTEGRITY",
         `${what} has a layer of a kind no engine unpacks: ${JSON.stringify(layer.mediaType)} (${layer.digest}).`,
+        { details: { artifact: layer.mediaType } },
       );
     }
   }
@@ -128,11 +155,11 @@ export function parseManifest(
   };
 }
 
-function definedPlatform(platform: {
-  os: string;
-  architecture: string;
-  variant?: string | undefined;
-}): Platform {
+/** Where an index names no machine, the image's config does. */
+function definedPlatform(
+  platform: { os: string; architecture: string; variant: string } | null | undefined,
+): { readonly platform?: Platform } {
+  if (!platform || platform.os === "" || platform.architecture === "") return {};
   const { os, architecture, variant } = platform;
-  return variant ? { os, architecture, variant } : { os, architecture };
+  return { platform: variant === "" ? { os, architecture } : { os, architecture, variant } };
 }

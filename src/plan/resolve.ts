@@ -1,10 +1,10 @@
 import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { type Platform, formatPlatform, platformDistance } from "../core/platform.js";
-import { parseConfig } from "../image/config.js";
+import { parseConfig, platformOf } from "../image/config.js";
 import type { Descriptor } from "../image/descriptor.js";
-import { type ImageManifest, parseManifest } from "../image/manifest.js";
-import { offeredPlatforms, selectEntry } from "../image/select.js";
+import { type ImageIndex, type ImageManifest, parseManifest } from "../image/manifest.js";
+import { describePlatform, leavesOf, offeredPlatforms, selectLeaf } from "../image/select.js";
 import type { Registry } from "../registry/client.js";
 import { type Reference, formatReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
@@ -89,20 +89,63 @@ async function resolve(
     await store.put(top.bytes);
     return resolveConfig(reference, target, context, { manifest, document });
   }
-  const entry = selectEntry(document, target);
-  if (entry === undefined) return { kind: "other-platforms", offered: offeredPlatforms(document) };
-  const { mediaType, digest, size } = entry;
-  const bytes = await pinnedManifest(reference, { mediaType, digest, size }, context);
-  const inner = read(() => parseManifest(`${name}@${digest}`, bytes, mediaType));
-  if (inner.kind === "index") {
-    throw unusable(`${name} holds an index inside its index, which engines do not load.`);
-  }
+  const { platforms, leaf } = await lookBelow(reference, document, target, context);
+  if (leaf === undefined) return { kind: "other-platforms", offered: platforms };
+  const { descriptor, platform, claimed } = leaf;
+  const inner = await pinnedImage(reference, descriptor, context);
   return resolveConfig(reference, target, context, {
     index: { mediaType: document.mediaType, digest: top.digest, size: top.bytes.length },
-    manifest: { mediaType: inner.mediaType, digest, size },
+    manifest: { ...descriptor, mediaType: inner.mediaType },
     document: inner,
-    promised: entry.platform,
+    ...(claimed ? { promised: platform } : {}),
   });
+}
+
+/** The image below an index that is for the target, and all platforms there. */
+async function lookBelow(
+  reference: Reference,
+  index: ImageIndex,
+  target: Platform,
+  context: ResolveContext,
+) {
+  const name = formatReference(reference);
+  const faults: Unusable[] = [];
+  const leaves = await leavesOf(name, index.entries, {
+    index: async (descriptor) => {
+      const { digest, mediaType } = descriptor;
+      const bytes = await pinnedManifest(reference, descriptor, context);
+      const inner = read(() => parseManifest(`${name}@${digest}`, bytes, mediaType));
+      if (inner.kind === "index") return inner;
+      throw unusable(`${name}: ${digest} is an image where its index promises an index.`);
+    },
+    platform: async (descriptor) => {
+      try {
+        const { config } = await pinnedImage(reference, descriptor, context);
+        const bytes = await pinnedConfig(reference, config, context);
+        return read(() => parseConfig(`${name}: config ${config.digest}`, bytes)).platform;
+      } catch (error) {
+        // A signature or another artifact beside the images.
+        if (!(error instanceof Unusable) || !("artifact" in error.reason.details)) throw error;
+        faults.push(error);
+        return undefined;
+      }
+    },
+  });
+  const [fault] = faults;
+  if (leaves.length === 0 && fault !== undefined) throw fault;
+  return { platforms: offeredPlatforms(leaves), leaf: selectLeaf(leaves, target) };
+}
+
+async function pinnedImage(
+  reference: Reference,
+  descriptor: Descriptor,
+  context: ResolveContext,
+): Promise<ImageManifest> {
+  const name = `${formatReference(reference)}@${descriptor.digest}`;
+  const bytes = await pinnedManifest(reference, descriptor, context);
+  const document = read(() => parseManifest(name, bytes, descriptor.mediaType));
+  if (document.kind === "image") return document;
+  throw unusable(`${name} is an index where its index promises an image.`);
 }
 
 /** A manifest by its digest, from the store when it is there. */
@@ -141,7 +184,7 @@ async function resolveConfig(
   reference: Reference,
   target: Platform,
   context: ResolveContext,
-  found: {
+  image: {
     readonly index?: Descriptor;
     readonly manifest: Descriptor;
     readonly document: ImageManifest;
@@ -149,13 +192,14 @@ async function resolveConfig(
   },
 ): Promise<Resolution> {
   const name = formatReference(reference);
-  const { index, manifest, document, promised } = found;
+  const { index, manifest, document, promised } = image;
   const bytes = await pinnedConfig(reference, document.config, context);
   const config = read(() => parseConfig(`${name}: config ${document.config.digest}`, bytes));
-  const configured = formatPlatform(config.platform);
-  if (platformDistance(target, config.platform) === undefined) {
+  const found = platformOf(config, promised);
+  const configured = formatPlatform(found);
+  if (platformDistance(target, found) === undefined) {
     return promised === undefined
-      ? { kind: "other-platforms", offered: [configured] }
+      ? { kind: "other-platforms", offered: [describePlatform(found, config.anyArm)] }
       : { kind: "contradiction", promised: formatPlatform(promised), configured };
   }
   const layers = document.layers.flatMap((layer, position) => {

@@ -6,6 +6,7 @@ import {
   parsePlatform,
   platformDistance,
 } from "../../core/platform.js";
+import { platformOf } from "../../image/config.js";
 import type { Descriptor } from "../../image/descriptor.js";
 import { layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
@@ -107,8 +108,9 @@ export function checkPlatform(
   if (config === undefined) return [];
   const findings: Finding[] = [];
   const compare = comparing(name, findings);
-  const found = formatPlatform(config.platform);
-  const distance = platformDistance(parsePlatform(target), config.platform);
+  const platform = platformOf(config, parsePlatform(image.platform));
+  const found = formatPlatform(platform);
+  const distance = platformDistance(parsePlatform(target), platform);
   if (distance === undefined) {
     compare("image/platform", image.reference, target, found, "Is made for another platform.");
   } else if (distance > 0) {

@@ -6,7 +6,7 @@ import { formatPlatform, parsePlatform } from "../../../src/core/platform.js";
 import { parseConfig } from "../../../src/image/config.js";
 import { type ImageIndex, parseManifest } from "../../../src/image/manifest.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";
-import { offeredPlatforms, selectEntry } from "../../../src/image/select.js";
+import { leavesOf, offeredPlatforms, selectLeaf } from "../../../src/image/select.js";
 
 const bytes = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
 const descriptor = (mediaType: string, seed = "x") => ({
@@ -112,10 +112,14 @@ describe("manifests", () => {
 });
 
 describe("choosing from an index", () => {
+  const seven = entry({ os: "linux", architecture: "arm", variant: "v7" });
+  const silent = entry(undefined);
+  const unset = entry({ os: null, architecture: "" });
+  const inner = { ...descriptor(MEDIA_TYPES.ociIndex, "inner"), platform: null };
   const index = indexOf(
     entry({ os: "linux", architecture: "amd64" }),
     entry({ os: "linux", architecture: "arm", variant: "v6" }),
-    entry({ os: "linux", architecture: "arm", variant: "v7" }),
+    seven,
     entry({ os: "linux", architecture: "arm64", variant: "v8" }),
     entry({ os: "windows", architecture: "amd64" }),
     entry(
@@ -126,28 +130,69 @@ describe("choosing from an index", () => {
       { os: "linux", architecture: "s390x" },
       { "vnd.docker.reference.type": "attestation-manifest" },
     ),
-    entry(undefined),
+    { ...entry({ os: "linux", architecture: "s390x" }, {}), artifactType: "application/x.sbom" },
+    entry({ os: "linux", architecture: "s390x" }, { kind: "dev.cosignproject.cosign/sigs" }),
+    silent,
+    unset,
+    inner,
   );
-  const chosen = (target: string): string | undefined => {
-    const found = selectEntry(index, parsePlatform(target));
-    return found && formatPlatform(found.platform);
-  };
-
-  it("takes the nearest that runs on the target, and no attestation", () => {
-    expect(chosen("linux/arm/v7")).toBe("linux/arm/v7");
-    expect(chosen("linux/arm/v6")).toBe("linux/arm/v6");
-    expect(chosen("linux/arm64")).toBe("linux/arm64/v8");
-    expect(chosen("linux/amd64")).toBe("linux/amd64");
-    expect(chosen("linux/s390x")).toBeUndefined();
+  const leaves = leavesOf("index", index.entries, {
+    index: ({ digest }) => {
+      expect(digest).toBe(inner.digest);
+      return Promise.resolve(indexOf(entry({ os: "linux", architecture: "riscv64" }), seven));
+    },
+    platform: ({ digest }) => {
+      expect([silent.digest, unset.digest]).toContain(digest);
+      return Promise.resolve(digest === silent.digest ? parsePlatform("linux/ppc64le") : undefined);
+    },
   });
 
-  it("tells what is really offered", () => {
-    expect(offeredPlatforms(index)).toEqual([
+  it("takes the nearest that runs on the target, and no attestation", async () => {
+    const chosen = async (target: string): Promise<string | undefined> => {
+      const found = selectLeaf(await leaves, parsePlatform(target));
+      return found && formatPlatform(found.platform);
+    };
+    expect(await chosen("linux/arm/v7")).toBe("linux/arm/v7");
+    expect(await chosen("linux/arm/v6")).toBe("linux/arm/v6");
+    expect(await chosen("linux/arm64")).toBe("linux/arm64/v8");
+    expect(await chosen("linux/amd64")).toBe("linux/amd64");
+    expect(await chosen("linux/s390x")).toBeUndefined();
+  });
+
+  it("looks into an index inside it, and into the config of an image that it says nothing of", async () => {
+    expect(selectLeaf(await leaves, parsePlatform("linux/riscv64"))?.claimed).toBe(true);
+    expect(selectLeaf(await leaves, parsePlatform("linux/ppc64le"))?.claimed).toBe(false);
+  });
+
+  it("tells what is really offered, each once", async () => {
+    expect(offeredPlatforms(await leaves)).toEqual([
       "linux/amd64",
       "linux/arm/v6",
       "linux/arm/v7",
       "linux/arm64",
       "windows/amd64",
+      "linux/ppc64le",
+      "linux/riscv64",
     ]);
+  });
+
+  it("says that an arm image without a variant counts as v7", async () => {
+    const { entries } = indexOf(entry({ os: "linux", architecture: "arm" }));
+    const never = (): never => {
+      throw new Error("Nothing has to be read.");
+    };
+    const bare = await leavesOf("index", entries, { index: never, platform: never });
+    expect(offeredPlatforms(bare)).toEqual([
+      "linux/arm (no variant is given, which means linux/arm/v7)",
+    ]);
+  });
+
+  it("does not follow indexes that never end", async () => {
+    const endless = leavesOf("index", index.entries, {
+      index: ({ digest }) =>
+        Promise.resolve(indexOf(descriptor(MEDIA_TYPES.ociIndex, `${digest}x`))),
+      platform: () => Promise.resolve(undefined),
+    });
+    await expect(endless).rejects.toThrow(/nested too deeply/);
   });
 });

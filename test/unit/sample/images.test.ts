@@ -5,7 +5,7 @@ import { digestOf } from "../../../src/core/digest.js";
 import { formatPlatform, parsePlatform } from "../../../src/core/platform.js";
 import { parseConfig } from "../../../src/image/config.js";
 import { type ImageIndex, type ImageManifest, parseManifest } from "../../../src/image/manifest.js";
-import { offeredPlatforms, selectEntry } from "../../../src/image/select.js";
+import { type Leaf, leavesOf, offeredPlatforms, selectLeaf } from "../../../src/image/select.js";
 import { type SampleContent, type SampleImage, buildImage } from "../../../src/sample/images.js";
 
 const REDIS: SampleImage = {
@@ -24,9 +24,17 @@ function top(content: SampleContent, tag = "7.0.15"): ImageIndex | ImageManifest
   return parseManifest("top", bytes, mediaType);
 }
 
-function imageFor(content: SampleContent, platform = ARM64): ImageManifest {
-  const index = top(content) as ImageIndex;
-  const entry = selectEntry(index, platform)!;
+/** Every entry of a sample's index says what it is for. */
+async function leaves(content: SampleContent): Promise<readonly Leaf[]> {
+  const never = (): never => {
+    throw new Error("Nothing has to be read.");
+  };
+  const { entries } = top(content) as ImageIndex;
+  return leavesOf("sample", entries, { index: never, platform: never });
+}
+
+async function imageFor(content: SampleContent, platform = ARM64): Promise<ImageManifest> {
+  const { descriptor: entry } = selectLeaf(await leaves(content), platform)!;
   const { bytes, mediaType } = content.manifests.get(entry.digest)!;
   expect([digestOf(bytes), bytes.length, mediaType]).toEqual([
     entry.digest,
@@ -55,15 +63,15 @@ async function filesOf(tar: Buffer): Promise<Map<string, Buffer>> {
 describe("a sample image", () => {
   it.each(["oci", "docker"] as const)(
     "in %s format is consistent from the index down to the diffIDs",
-    (format) => {
+    async (format) => {
       const content = buildImage({ ...REDIS, format });
-      expect(offeredPlatforms(top(content) as ImageIndex)).toEqual([
+      expect(offeredPlatforms(await leaves(content))).toEqual([
         "linux/amd64",
         "linux/arm64",
         "linux/s390x",
       ]);
       for (const platform of REDIS.platforms) {
-        const image = imageFor(content, platform);
+        const image = await imageFor(content, platform);
         const bytes = blob(content, image.config.digest);
         const config = parseConfig("config", bytes);
         expect(digestOf(bytes)).toBe(image.config.digest);
@@ -87,9 +95,11 @@ describe("a sample image", () => {
     expect(buildImage(REDIS).tags).toEqual(buildImage(REDIS).tags);
   });
 
-  it("shares its base with other samples of the platform and nothing else", () => {
-    const [redis, mongo] = [REDIS, { ...REDIS, repository: "library/mongo", name: "mongo" }].map(
-      (image) => imageFor(buildImage(image)).layers.map(({ digest }) => digest),
+  it("shares its base with other samples of the platform and nothing else", async () => {
+    const [redis, mongo] = await Promise.all(
+      [REDIS, { ...REDIS, repository: "library/mongo", name: "mongo" }].map(async (image) =>
+        (await imageFor(buildImage(image))).layers.map(({ digest }) => digest),
+      ),
     );
     expect(redis![0]).toBe(mongo![0]);
     expect(redis!.slice(1).filter((digest) => mongo!.includes(digest))).toEqual([]);
@@ -97,11 +107,9 @@ describe("a sample image", () => {
 
   it("has, in OCI format, an attestation for each image that no engine may choose", () => {
     const index = top(buildImage(REDIS)) as ImageIndex;
-    expect(index.entries.filter(({ attestation }) => attestation)).toHaveLength(3);
+    expect(index.entries.filter(({ artifact }) => artifact)).toHaveLength(3);
     expect(
-      index.entries.every(
-        ({ attestation, platform }) => attestation === (platform?.os === "unknown"),
-      ),
+      index.entries.every(({ artifact, platform }) => artifact === (platform?.os === "unknown")),
     ).toBe(true);
     expect((top(buildImage({ ...REDIS, format: "docker" })) as ImageIndex).entries).toHaveLength(3);
   });
@@ -115,7 +123,7 @@ describe("a sample image", () => {
       daemons: ["redis-server"],
     };
     const content = buildImage({ ...REDIS, service });
-    const image = imageFor(content);
+    const image = await imageFor(content);
     const files = await filesOf(gunzipSync(blob(content, image.layers.at(-1)!.digest)));
     expect([...files.keys()].filter((path) => !path.endsWith("/"))).toEqual([
       "usr/bin/hello",
@@ -149,7 +157,7 @@ describe("a sample image", () => {
         web: { port: 9000, answer: "ready\n" },
       },
     });
-    const image = imageFor(content);
+    const image = await imageFor(content);
     const files = await filesOf(gunzipSync(blob(content, image.layers.at(-1)!.digest)));
     expect(files.get("bin/sh")!.toString("latin1")).toMatch(/\nworks\n$/);
     for (const path of ["usr/bin/serve", "usr/local/bin/redis-server"]) {
@@ -169,7 +177,7 @@ describe("a sample image", () => {
   it("may lie in its config, or about its program", async () => {
     const amd64 = parsePlatform("linux/amd64");
     const content = buildImage({ ...REDIS, lies: { config: amd64, program: amd64 } });
-    const image = imageFor(content);
+    const image = await imageFor(content);
     expect(parseConfig("config", blob(content, image.config.digest)).platform).toEqual(amd64);
     const files = await filesOf(gunzipSync(blob(content, image.layers.at(-1)!.digest)));
     expect(files.get("usr/bin/hello")!.readUInt16LE(18)).toBe(62);

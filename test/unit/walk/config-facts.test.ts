@@ -14,8 +14,24 @@ describe("parseConfigFacts", () => {
     expect(parse({ config: { Labels: { a: "b" } } }).labels).toEqual({ a: "b" });
   });
 
-  it("leaves out what is of another type than it should be, and nothing else", () => {
-    const facts = parse({ config: { Cmd: "serve", Labels: [1], ExposedPorts: { "80/tcp": {} } } });
-    expect(facts).toMatchObject({ cmd: [], labels: {}, exposedPorts: ["80/tcp"] });
+  it("refuses what engines refuse: a field of another type than theirs", () => {
+    for (const config of [{ Cmd: "serve" }, { Labels: [1] }, { ExposedPorts: ["80/tcp"] }]) {
+      expect(() => parse({ config })).toThrow(/expected shape: config\./);
+    }
+  });
+
+  it("finds fields as engines do, whatever the case of their names, but not names in maps", () => {
+    const facts = parse({ CONFIG: { entrypoint: ["/x"], Labels: { Cmd: "1", cmd: "2" } } });
+    expect(facts).toMatchObject({ entrypoint: ["/x"], cmd: [], labels: { Cmd: "1", cmd: "2" } });
+  });
+
+  it("takes null for nothing", () => {
+    const nothing = { Cmd: null, Labels: null, Volumes: null, Healthcheck: null, User: null };
+    expect(parse({ config: nothing, history: null, created: null })).toMatchObject({
+      cmd: [],
+      labels: {},
+      user: "",
+      history: [],
+    });
   });
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
   archive = await writeSample(dir, {
     redis: {
       layers: [base, [file("data", noise("redis", 3_000_000)), file("etc/.wh.os-release")]],
-      config: { Entrypoint: ["/bin/sh"], Labels: { a: "b", c: 1 }, Volumes: { "/data": {} } },
+      config: { Entrypoint: ["/bin/sh"], Labels: { a: "b" }, Volumes: { "/data": {} } },
       history: [{ created_by: "base" }, { created_by: "ENV", empty_layer: true }],
     },
     etcd: { layers: [base, [file("etc/etcd", "x")]] },

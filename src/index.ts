@@ -15,7 +15,7 @@ export {
   type SelectionOptions,
   planJob as plan,
 } from "./jobs/plan.js";
-export type { SourceOptions } from "./jobs/sources.js";
+export type { JobOptions } from "./jobs/job.js";
 export { checkDefinition, loadDefinition } from "./definition/definition.js";
 export { listBundles, resolveBundle } from "./definition/bundles.js";
 export type {

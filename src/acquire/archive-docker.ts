@@ -18,7 +18,7 @@ import {
   missing,
   readDocument,
 } from "./archive-image.js";
-import { type ArchiveSource, compressionOf } from "./archive-source.js";
+import { type ArchiveFiles, compressionOf } from "./archive-files.js";
 
 const savedSchema = z
   .array(
@@ -39,26 +39,26 @@ const savedSchema = z
  * @throws BundlerError PLATFORM, INTEGRITY, USAGE, INTERRUPTED.
  */
 export async function findInDockerArchive(
-  source: ArchiveSource,
+  archive: ArchiveFiles,
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<ArchivedImage> {
-  const images = chooseByName(source.name, await readSaved(source), wanted);
+  const images = chooseByName(archive.name, await readSaved(archive), wanted);
   const candidates = [];
   for (const image of images) {
-    const { platform } = (await readConfig(source, image.config)).parsed;
+    const { platform } = (await readConfig(archive, image.config)).parsed;
     candidates.push({ ...image, platform, name: image.names[0] ?? image.config });
   }
   // Read again, so that of many configs one at a time is in memory.
-  const chosen = chooseByPlatform(source.name, candidates, wanted);
+  const chosen = chooseByPlatform(archive.name, candidates, wanted);
   const { names, config: path, layers: paths } = chosen;
-  const { bytes, parsed } = await readConfig(source, path);
-  checkLayerCount(source, paths.length, parsed);
+  const { bytes, parsed } = await readConfig(archive, path);
+  checkLayerCount(archive, paths.length, parsed);
   const layers: ArchivedLayer[] = [];
   for (const [position, path] of paths.entries()) {
-    const window = await source.find(path, { links: true });
+    const window = await archive.find(path, { links: true });
     const diffId = parsed.diffIds[position];
-    if (window === undefined || diffId === undefined) throw missing(source, path);
+    if (window === undefined || diffId === undefined) throw missing(archive, path);
     layers.push(await describeLayer(window, diffId, signal));
   }
   const config = { mediaType: MEDIA_TYPES.ociConfig, digest: digestOf(bytes), size: bytes.length };
@@ -92,11 +92,11 @@ interface SavedImage {
   readonly layers: readonly string[];
 }
 
-async function readSaved(source: ArchiveSource): Promise<readonly SavedImage[]> {
-  const bytes = await readDocument(source, "manifest.json", LIMITS.manifest);
+async function readSaved(archive: ArchiveFiles): Promise<readonly SavedImage[]> {
+  const bytes = await readDocument(archive, "manifest.json", LIMITS.manifest);
   const images = new Map<string, SavedImage>();
   for (const { Config, RepoTags, Layers } of parseJson(
-    `${source.name}: manifest.json`,
+    `${archive.name}: manifest.json`,
     bytes,
     savedSchema,
   )) {
@@ -108,22 +108,22 @@ async function readSaved(source: ArchiveSource): Promise<readonly SavedImage[]> 
 
 /** A config is named after its digest, by every tool that writes this format. */
 async function readConfig(
-  source: ArchiveSource,
+  archive: ArchiveFiles,
   path: string,
 ): Promise<{ readonly bytes: Buffer; readonly parsed: ImageConfig }> {
-  const bytes = await readDocument(source, path, LIMITS.config);
+  const bytes = await readDocument(archive, path, LIMITS.config);
   const expected = /(?:^|\/)([0-9a-f]{64})(?:\.json)?$/.exec(path)?.[1];
   const found = digestOf(bytes);
   if (expected !== undefined && expected !== hexOf(found)) {
     throw new BundlerError(
       "INTEGRITY",
-      `${source.name}: the config ${path} is damaged: its bytes give ${found}.`,
+      `${archive.name}: the config ${path} is damaged: its bytes give ${found}.`,
       {
-        details: { file: source.name, expected: `sha256:${expected}`, found },
+        details: { file: archive.name, expected: `sha256:${expected}`, found },
       },
     );
   }
-  return { bytes, parsed: parseConfig(`${source.name}: config ${path}`, bytes) };
+  return { bytes, parsed: parseConfig(`${archive.name}: config ${path}`, bytes) };
 }
 
 /** A plain layer's digest is its diffID, to be proved when it is read; some tools save gzip under the same name. */

@@ -4,7 +4,7 @@ import { BundlerError } from "../core/errors.js";
 import type { ImageConfig } from "../image/config.js";
 import type { Descriptor } from "../image/descriptor.js";
 import { type TarWindow, readWindow } from "../tar/window.js";
-import type { ArchiveSource } from "./archive-source.js";
+import type { ArchiveFiles } from "./archive-files.js";
 
 /** One image found in an archive: its documents in memory, its layers still where they are. */
 export interface ArchivedImage {
@@ -31,12 +31,12 @@ export interface ArchivedLayer {
  * @throws BundlerError INTEGRITY when it is missing or larger than `limit` bytes.
  */
 export async function readDocument(
-  source: ArchiveSource,
+  archive: ArchiveFiles,
   path: string,
   limit: number,
 ): Promise<Buffer> {
-  const window = await source.find(path);
-  if (window === undefined) throw missing(source, path);
+  const window = await archive.find(path);
+  if (window === undefined) throw missing(archive, path);
   return readWindow(window, limit);
 }
 
@@ -45,17 +45,17 @@ export async function readDocument(
  * @throws BundlerError INTEGRITY when it is missing, too large, or not what its name says.
  */
 export async function readBlob(
-  source: ArchiveSource,
+  archive: ArchiveFiles,
   blob: Descriptor,
   limit: number,
 ): Promise<Buffer> {
-  const bytes = await readDocument(source, blobPath(blob), limit);
+  const bytes = await readDocument(archive, blobPath(blob), limit);
   const found = digestOf(bytes);
   if (found !== blob.digest || bytes.length !== blob.size) {
     throw new BundlerError(
       "INTEGRITY",
-      `${source.name}: the blob ${blob.digest} (${blob.size} bytes) is damaged: its ${bytes.length} bytes give ${found}.`,
-      { details: { file: source.name, expected: blob.digest, found } },
+      `${archive.name}: the blob ${blob.digest} (${blob.size} bytes) is damaged: its ${bytes.length} bytes give ${found}.`,
+      { details: { file: archive.name, expected: blob.digest, found } },
     );
   }
   return bytes;
@@ -66,23 +66,23 @@ export function blobPath({ digest }: Descriptor): string {
   return `blobs/${digest.replace(":", "/")}`;
 }
 
-export function missing(source: ArchiveSource, path: string): BundlerError {
+export function missing(archive: ArchiveFiles, path: string): BundlerError {
   return new BundlerError(
     "INTEGRITY",
-    `${source.name} is not whole: ${JSON.stringify(path.slice(0, 200))} is missing.`,
+    `${archive.name} is not whole: ${JSON.stringify(path.slice(0, 200))} is missing.`,
     {
       hint: "Save the image again; an archive of one platform of several may need docker save --platform.",
-      details: { file: source.name, path },
+      details: { file: archive.name, path },
     },
   );
 }
 
 /** @throws BundlerError INTEGRITY unless there is one diffID for each layer. */
-export function checkLayerCount(source: ArchiveSource, layers: number, config: ImageConfig): void {
+export function checkLayerCount(archive: ArchiveFiles, layers: number, config: ImageConfig): void {
   if (layers === config.diffIds.length) return;
   throw new BundlerError(
     "INTEGRITY",
-    `${source.name}: the manifest has ${layers} layers, its config ${config.diffIds.length} diffIDs.`,
-    { details: { file: source.name } },
+    `${archive.name}: the manifest has ${layers} layers, its config ${config.diffIds.length} diffIDs.`,
+    { details: { file: archive.name } },
   );
 }

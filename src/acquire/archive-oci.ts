@@ -18,7 +18,7 @@ import {
   readBlob,
   readDocument,
 } from "./archive-image.js";
-import type { ArchiveSource } from "./archive-source.js";
+import type { ArchiveFiles } from "./archive-files.js";
 
 const namesSchema = z.object({
   manifests: z.array(
@@ -31,29 +31,29 @@ const namesSchema = z.object({
  * buildx and, since Docker 25, by `docker save`.
  * @throws BundlerError PLATFORM, INTEGRITY, USAGE.
  */
-export async function findInLayout(source: ArchiveSource, wanted: Wanted): Promise<ArchivedImage> {
-  const roots = chooseByName(source.name, await readRoots(source), wanted);
-  const leaves = await leavesOf(source.name, roots, readerOf(source));
+export async function findInLayout(archive: ArchiveFiles, wanted: Wanted): Promise<ArchivedImage> {
+  const roots = chooseByName(archive.name, await readRoots(archive), wanted);
+  const leaves = await leavesOf(archive.name, roots, readerOf(archive));
   const leaf = chooseByPlatform(
-    source.name,
+    archive.name,
     leaves.map((one) => ({ ...one, name: one.descriptor.digest })),
     wanted,
   );
   const { descriptor } = leaf;
-  const { bytes, manifest } = await readImage(source, descriptor);
-  const configBytes = await readBlob(source, manifest.config, LIMITS.config);
-  const config = parseConfig(`${source.name}: config ${manifest.config.digest}`, configBytes);
+  const { bytes, manifest } = await readImage(archive, descriptor);
+  const configBytes = await readBlob(archive, manifest.config, LIMITS.config);
+  const config = parseConfig(`${archive.name}: config ${manifest.config.digest}`, configBytes);
   // An index claims, the config proves.
   const platform = platformOf(config, leaf.claimed ? leaf.platform : undefined);
   const parsed = { ...config, platform };
-  chooseByPlatform(source.name, [{ platform, name: descriptor.digest }], wanted);
-  checkLayerCount(source, manifest.layers.length, parsed);
+  chooseByPlatform(archive.name, [{ platform, name: descriptor.digest }], wanted);
+  checkLayerCount(archive, manifest.layers.length, parsed);
   const layers: ArchivedLayer[] = [];
   for (const [position, layer] of manifest.layers.entries()) {
     const diffId = parsed.diffIds[position];
-    const window = await source.find(blobPath(layer));
-    if (window === undefined || diffId === undefined) throw missing(source, blobPath(layer));
-    checkLayer(source, layer, { size: window.length, diffId });
+    const window = await archive.find(blobPath(layer));
+    if (window === undefined || diffId === undefined) throw missing(archive, blobPath(layer));
+    checkLayer(archive, layer, { size: window.length, diffId });
     layers.push({ descriptor: layer, diffId, window });
   }
   return {
@@ -65,9 +65,9 @@ export async function findInLayout(source: ArchiveSource, wanted: Wanted): Promi
 }
 
 /** The index's entries, each digest once, with all the names that the tools have given it. */
-async function readRoots(source: ArchiveSource): Promise<readonly Root[]> {
-  const what = `${source.name}: index.json`;
-  const bytes = await readDocument(source, "index.json", LIMITS.manifest);
+async function readRoots(archive: ArchiveFiles): Promise<readonly Root[]> {
+  const what = `${archive.name}: index.json`;
+  const bytes = await readDocument(archive, "index.json", LIMITS.manifest);
   const index = parseManifest(what, bytes, MEDIA_TYPES.ociIndex);
   if (index.kind !== "index") throw new BundlerError("INTEGRITY", `${what} is not an index.`);
   const named = parseJson(what, bytes, namesSchema).manifests;
@@ -89,61 +89,61 @@ async function readRoots(source: ArchiveSource): Promise<readonly Root[]> {
 type Root = IndexEntry & { readonly names: readonly string[] };
 
 /** Images of other platforms are often not in the archive, so those with a claim are not opened. */
-function readerOf(source: ArchiveSource): LeafReader {
+function readerOf(archive: ArchiveFiles): LeafReader {
   return {
     index: async (descriptor) => {
       const { digest, mediaType } = descriptor;
-      const bytes = await readBlob(source, descriptor, LIMITS.manifest);
-      const index = parseManifest(`${source.name}: index ${digest}`, bytes, mediaType);
+      const bytes = await readBlob(archive, descriptor, LIMITS.manifest);
+      const index = parseManifest(`${archive.name}: index ${digest}`, bytes, mediaType);
       if (index.kind === "index") return index;
       throw new BundlerError(
         "INTEGRITY",
-        `${source.name}: ${digest} is an image where an index should be.`,
+        `${archive.name}: ${digest} is an image where an index should be.`,
       );
     },
     platform: async (descriptor) => {
-      const found = await readImage(source, descriptor).catch((error: unknown) => {
+      const found = await readImage(archive, descriptor).catch((error: unknown) => {
         if (error instanceof BundlerError && "artifact" in error.details) return undefined;
         throw error;
       });
       if (found === undefined) return undefined;
       const { manifest } = found;
-      const config = await readBlob(source, manifest.config, LIMITS.config);
-      return parseConfig(`${source.name}: config ${manifest.config.digest}`, config).platform;
+      const config = await readBlob(archive, manifest.config, LIMITS.config);
+      return parseConfig(`${archive.name}: config ${manifest.config.digest}`, config).platform;
     },
   };
 }
 
 async function readImage(
-  source: ArchiveSource,
+  archive: ArchiveFiles,
   descriptor: Descriptor,
 ): Promise<{ readonly bytes: Buffer; readonly manifest: ImageManifest }> {
-  const bytes = await readBlob(source, descriptor, LIMITS.manifest);
+  const bytes = await readBlob(archive, descriptor, LIMITS.manifest);
   const manifest = parseManifest(
-    `${source.name}: manifest ${descriptor.digest}`,
+    `${archive.name}: manifest ${descriptor.digest}`,
     bytes,
     descriptor.mediaType,
   );
   if (manifest.kind === "image") return { bytes, manifest };
   throw new BundlerError(
     "INTEGRITY",
-    `${source.name}: ${descriptor.digest} is an index where an image should be.`,
+    `${archive.name}: ${descriptor.digest} is an index where an image should be.`,
   );
 }
 
 /** What can be known without reading the layer. */
 function checkLayer(
-  source: ArchiveSource,
+  archive: ArchiveFiles,
   layer: Descriptor,
   found: { size: number; diffId: string },
 ): void {
   if (found.size !== layer.size) {
     throw new BundlerError(
       "INTEGRITY",
-      `${source.name}: the layer ${layer.digest} has ${found.size} bytes, its manifest says ${layer.size}.`,
+      `${archive.name}: the layer ${layer.digest} has ${found.size} bytes, its manifest says ${layer.size}.`,
       {
         details: {
-          file: source.name,
+          file: archive.name,
           digest: layer.digest,
           expected: layer.size,
           found: found.size,
@@ -154,8 +154,8 @@ function checkLayer(
   if (layerCompression(layer.mediaType) === "none" && found.diffId !== (layer.digest as string)) {
     throw new BundlerError(
       "INTEGRITY",
-      `${source.name}: the uncompressed layer ${layer.digest} has another diffID in its config, ${found.diffId}.`,
-      { details: { file: source.name, expected: layer.digest, found: found.diffId } },
+      `${archive.name}: the uncompressed layer ${layer.digest} has another diffID in its config, ${found.diffId}.`,
+      { details: { file: archive.name, expected: layer.digest, found: found.diffId } },
     );
   }
 }

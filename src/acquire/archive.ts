@@ -10,7 +10,7 @@ import { type Wanted, otherName } from "./archive-choose.js";
 import { findInDockerArchive } from "./archive-docker.js";
 import type { ArchivedImage, ArchivedLayer } from "./archive-image.js";
 import { findInLayout } from "./archive-oci.js";
-import { type ArchiveSource, openArchive } from "./archive-source.js";
+import { type ArchiveFiles, openArchive } from "./archive-files.js";
 
 export interface ImportOptions extends Wanted {
   readonly store: Pick<Store, "dir" | "has" | "put" | "partial">;
@@ -29,9 +29,9 @@ export interface ImportOptions extends Wanted {
  */
 export async function importArchive(file: string, options: ImportOptions): Promise<LockedImage> {
   const { store, signal, reference, component, onEvent = noEvents } = options;
-  const source = await openArchive(file, { tempDir: store.dir, signal });
+  const archive = await openArchive(file, { tempDir: store.dir, signal });
   try {
-    const image = await findImage(source, options);
+    const image = await findImage(archive, options);
     const other = otherName(image.names, reference);
     if (other !== undefined) {
       const message = `${component}: the archive calls its image ${other}; it goes in as ${reference}, with that service's settings.`;
@@ -51,19 +51,19 @@ export async function importArchive(file: string, options: ImportOptions): Promi
       ...(created === undefined ? {} : { created }),
     };
   } finally {
-    await source.close();
+    await archive.close();
   }
 }
 
 /** Today's `docker save` writes both formats into one archive; the layout is the one with manifests. */
-async function findImage(source: ArchiveSource, options: ImportOptions): Promise<ArchivedImage> {
-  if ((await source.find("oci-layout")) !== undefined) return findInLayout(source, options);
-  if ((await source.find("manifest.json")) !== undefined) {
-    return findInDockerArchive(source, options, options.signal);
+async function findImage(archive: ArchiveFiles, options: ImportOptions): Promise<ArchivedImage> {
+  if ((await archive.find("oci-layout")) !== undefined) return findInLayout(archive, options);
+  if ((await archive.find("manifest.json")) !== undefined) {
+    return findInDockerArchive(archive, options, options.signal);
   }
   throw new BundlerError(
     "INTEGRITY",
-    `${source.name} for ${options.component} is not an image archive: it has neither oci-layout nor manifest.json.`,
+    `${archive.name} for ${options.component} is not an image archive: it has neither oci-layout nor manifest.json.`,
     {
       hint: "Make one with docker save, skopeo copy … oci-archive: or docker buildx build -o type=oci.",
     },

@@ -1,4 +1,4 @@
-import { openArchive } from "../acquire/archive-source.js";
+import { openArchive } from "../acquire/archive-files.js";
 import { readDocument } from "../acquire/archive-image.js";
 import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";

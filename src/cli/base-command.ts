@@ -12,8 +12,8 @@ import {
 import { type BundlerEvent, type EventSink, noEvents } from "../core/events.js";
 import type { Definition } from "../definition/types.js";
 import type { CreateOptions } from "../jobs/create.js";
-import type { SourceOptions } from "../jobs/sources.js";
-import { type SourceFlagValues, readMirrors } from "./source-flags.js";
+import type { JobOptions } from "../jobs/job.js";
+import { type NetworkFlagValues, readMirrors } from "./selection-flags.js";
 import type { ExpectedPhase } from "../ui/progress.js";
 import { printable, printableJson } from "../ui/printable.js";
 
@@ -83,7 +83,7 @@ export abstract class BaseCommand extends Command {
   }
 
   /** How registries and the store are reached, from the flags that all such commands share. */
-  protected sourceOptions(flags: SourceFlagValues, onEvent: EventSink): SourceOptions {
+  protected sourceOptions(flags: NetworkFlagValues, onEvent: EventSink): JobOptions {
     return {
       storeDir: this.storeDir(flags.store),
       recipesDir: this.recipesDir,

@@ -6,8 +6,8 @@ import {
   bundleArg,
   readSelection,
   selectionFlags,
-  sourceFlags,
-} from "../cli/source-flags.js";
+  networkFlags,
+} from "../cli/selection-flags.js";
 import { BundlerError } from "../core/errors.js";
 import { formatPlatform } from "../core/platform.js";
 import type { CreateResult } from "../jobs/create.js";
@@ -28,7 +28,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
   static override args = { bundle: bundleArg };
   static override flags = {
     ...selectionFlags,
-    ...sourceFlags,
+    ...networkFlags,
     ...buildFlags,
     output: Flags.string({
       char: "o",

@@ -8,8 +8,8 @@ import {
   buildFlags,
   readMirrors,
   readSelection,
-  sourceFlags,
-} from "../cli/source-flags.js";
+  networkFlags,
+} from "../cli/selection-flags.js";
 import type { BuilderSettings } from "../builder/builder-settings.js";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
@@ -52,10 +52,10 @@ The exit code is 11 when nothing can be stored, else 5 when a registry that is n
       summary: "Target platform; repeat it for more. [default: those that the definition is for]",
     }),
     builder: buildFlags.builder,
-    mirror: sourceFlags.mirror,
-    insecure: sourceFlags.insecure,
-    ca: sourceFlags.ca,
-    store: sourceFlags.store,
+    mirror: networkFlags.mirror,
+    insecure: networkFlags.insecure,
+    ca: networkFlags.ca,
+    store: networkFlags.store,
     fix: Flags.boolean({
       summary: "Install emulators and make the builder where they are missing, asking first.",
     }),

@@ -6,8 +6,8 @@ import {
   bundleArg,
   readSelection,
   selectionFlags,
-  sourceFlags,
-} from "../cli/source-flags.js";
+  networkFlags,
+} from "../cli/selection-flags.js";
 import { formatBytes } from "../core/bytes.js";
 import { shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
@@ -29,7 +29,7 @@ With --lock the plan is written down: every image by digest, every blob with its
   static override args = { bundle: bundleArg };
   static override flags = {
     ...selectionFlags,
-    ...sourceFlags,
+    ...networkFlags,
     ...buildFlags,
     lock: Flags.string({ helpValue: "FILE", summary: "Write the lock to this file." }),
   };

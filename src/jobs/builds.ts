@@ -8,7 +8,7 @@ import type { Component, Definition } from "../definition/types.js";
 import type { PlannedBuild, Strategy } from "../plan/build-types.js";
 import type { PlatformLock } from "../plan/types.js";
 import type { SelectionOptions } from "./plan.js";
-import type { SourceOptions, Sources } from "./sources.js";
+import type { JobOptions, Opened } from "./job.js";
 
 /** What the user says about image builds. */
 export interface BuildChoices {
@@ -48,7 +48,7 @@ export function openBuilds(
     build: choices = NO_CHOICES,
     sourceDateEpoch,
   }: Pick<SelectionOptions, "build" | "sourceDateEpoch">,
-  options: SourceOptions & Sources,
+  options: JobOptions & Opened,
 ): Builds {
   checkNames(definition, choices);
   const host =

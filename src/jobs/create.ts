@@ -17,9 +17,9 @@ import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
 import { packImage } from "./pack-image.js";
 import { type SelectionOptions, planWith } from "./plan.js";
 import { type Sboms, makeSboms } from "./sboms.js";
-import { type SourceOptions, type Sources, withSources } from "./sources.js";
+import { type JobOptions, type Opened, withJob } from "./job.js";
 
-export interface CreateOptions extends SourceOptions {
+export interface CreateOptions extends JobOptions {
   /** A folder, or for one platform a file; the current folder when absent. */
   readonly output?: string;
   /** Replace archives that exist. */
@@ -62,7 +62,7 @@ interface Prepared extends Omit<Claimed, "size"> {
 }
 
 type CreateContext = CreateOptions &
-  Sources &
+  Opened &
   Pick<SelectionOptions, "build"> & { readonly builds: Builds };
 
 /**
@@ -82,12 +82,12 @@ export async function createJob(
       { hint: "Give a folder." },
     );
   }
-  return withSources(options, async (sources) => {
+  return withJob(options, async (opened) => {
     const context = {
       ...options,
-      ...sources,
+      ...opened,
       ...(selection.build === undefined ? {} : { build: selection.build }),
-      builds: openBuilds(definition, selection, { ...options, ...sources }),
+      builds: openBuilds(definition, selection, { ...options, ...opened }),
     };
     const lock =
       options.lock === undefined
@@ -97,12 +97,12 @@ export async function createJob(
       lock.platforms.map((platform) => claimOutput(definition, platform, context)),
     );
     // Builds take minutes: what can be known to fail without them fails before them.
-    await checkRoom(claimed, sources.store);
+    await checkRoom(claimed, opened.store);
     const prepared: Prepared[] = [];
     for (const one of claimed) prepared.push(await prepare(definition, lock, one, context));
     await checkRoom(
       prepared.map(({ layout, ...one }) => ({ ...one, size: layout.size })),
-      sources.store,
+      opened.store,
     );
     const archives: CreatedBundle[] = [];
     for (const one of prepared) {

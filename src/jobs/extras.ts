@@ -14,9 +14,9 @@ import { lockSource } from "../source/lock.js";
 import { isStored } from "../source/stored.js";
 import type { SourceContext } from "../source/types.js";
 import type { SelectionOptions } from "./plan.js";
-import type { SourceOptions, Sources } from "./sources.js";
+import type { JobOptions, Opened } from "./job.js";
 
-type ExtrasOptions = SourceOptions & Sources;
+type ExtrasOptions = JobOptions & Opened;
 
 /** The subject of the phase `fetch` in which a platform's engine is fetched. */
 export function engineSubject(platform: string): string {

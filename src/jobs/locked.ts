@@ -8,7 +8,7 @@ import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { parseReference } from "../image/reference.js";
 import { pinnedManifest } from "../plan/resolve.js";
 import { type SelectionOptions, checkArchiveImages, importComponent } from "./plan.js";
-import type { SourceOptions, Sources } from "./sources.js";
+import type { JobOptions, Opened } from "./job.js";
 
 /**
  * Narrows a lock to what is asked for and makes sure that all of it can still be had: provided
@@ -19,7 +19,7 @@ export async function obeyLock(
   lock: Lock,
   definition: Definition,
   selection: SelectionOptions,
-  context: SourceOptions & Sources,
+  context: JobOptions & Opened,
 ): Promise<Lock> {
   const { name, version, definition: digest } = lock.bundle;
   if (name !== definition.name || version !== definition.version) {
@@ -84,7 +84,7 @@ async function checkComponent(
   platform: string,
   definition: Definition,
   selection: SelectionOptions,
-  context: SourceOptions & Sources,
+  context: JobOptions & Opened,
 ): Promise<void> {
   const { name, method, image, required, build } = locked;
   const component = definition.components.find((one) => one.name === name);
@@ -140,7 +140,7 @@ async function checkArchive(
   digest: string,
   platform: string,
   selection: SelectionOptions,
-  context: SourceOptions & Sources,
+  context: JobOptions & Opened,
 ): Promise<void> {
   const file = selection.archives.get(component.name) ?? component.archive;
   if (file === undefined) {

@@ -4,10 +4,10 @@ import { type Digest, isDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import { noEvents } from "../core/events.js";
 import type { PlatformLock } from "../plan/types.js";
-import type { SourceOptions, Sources } from "./sources.js";
+import type { JobOptions, Opened } from "./job.js";
 
 /** How a run reaches its registries and its store. */
-export type PackContext = SourceOptions & Sources;
+export type PackContext = JobOptions & Opened;
 
 /** Packs one image; a blob that has rotted in the store is dropped and fetched again, once in a run. */
 export async function packImage(

@@ -11,7 +11,7 @@ import { formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import { type BuildChoices, type Builds, openBuilds } from "./builds.js";
 import { lockExtras } from "./extras.js";
-import { type SourceOptions, type Sources, withSources } from "./sources.js";
+import { type JobOptions, type Opened, withJob } from "./job.js";
 
 /** What goes into a bundle. */
 export interface SelectionOptions {
@@ -72,15 +72,15 @@ const UNPACK_RATIO = 2.6;
 export async function planJob(
   definition: Definition,
   selection: SelectionOptions,
-  options: SourceOptions,
+  options: JobOptions,
 ): Promise<{ readonly result: PlanResult; readonly lock: Lock; readonly plan: Plan }> {
-  return withSources(options, async (sources) => {
-    const context = { ...options, ...sources };
+  return withJob(options, async (opened) => {
+    const context = { ...options, ...opened };
     const builds = openBuilds(definition, selection, context);
     const plan = await planWith(definition, selection, { ...context, builds });
     const platforms: PlatformPlan[] = [];
     for (const lock of plan.lock.platforms) {
-      platforms.push(describePlatform(lock, await planFetch(lock, sources.store)));
+      platforms.push(describePlatform(lock, await planFetch(lock, opened.store)));
     }
     const problems = plan.problems.map(({ platform, component, required, reason, hint }) => ({
       platform,
@@ -103,7 +103,7 @@ export async function planJob(
 export async function planWith(
   definition: Definition,
   selection: SelectionOptions,
-  options: SourceOptions & Sources & { readonly builds: Builds },
+  options: JobOptions & Opened & { readonly builds: Builds },
 ): Promise<Plan> {
   const { registry, store, signal, onEvent, builds } = options;
   checkArchiveImages(definition, selection);

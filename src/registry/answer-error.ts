@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { LIMITS } from "../core/limits.js";
-import { readBody } from "./body.js";
+import { readBody } from "../http/body.js";
 import type { Endpoint } from "./endpoint.js";
-import { RegistryFailure, quoteServer } from "./failure.js";
-import { parseRetryAfter } from "./retry.js";
-import type { HttpResponse } from "./transport.js";
+import { HttpFailure, quoteServer } from "../http/failure.js";
+import { parseRetryAfter } from "../http/retry.js";
+import type { HttpResponse } from "../http/transport.js";
 
 /** OCI distribution-spec, "Error Codes". */
 const errorsSchema = z.object({
@@ -22,7 +22,7 @@ export async function answerFailure(
   response: HttpResponse,
   subject: string,
   endpoint: Endpoint,
-): Promise<RegistryFailure> {
+): Promise<HttpFailure> {
   const { status } = response;
   const said = await errorText(response, subject);
   const host = response.elsewhere ? response.url.host : endpoint.host;
@@ -37,28 +37,28 @@ export async function answerFailure(
 
   if (status === 429) return rateLimited(response, what, said, endpoint, later);
   if (status >= 500 || status === 408 || status === 425) {
-    return new RegistryFailure("NETWORK", `${what}.`, {
+    return new HttpFailure("NETWORK", `${what}.`, {
       ...later,
       hint: "The server is in trouble; try again later, or use a mirror with --mirror.",
     });
   }
   // A signed address that a redirect led to wears out; the registry gives a fresh one.
   if (response.elsewhere) {
-    return new RegistryFailure("NETWORK", `${what}, where ${endpoint.host} had sent us.`, later);
+    return new HttpFailure("NETWORK", `${what}, where ${endpoint.host} had sent us.`, later);
   }
   if (status === 401 || status === 403) {
-    return new RegistryFailure("AUTH", `${what}.`, {
+    return new HttpFailure("AUTH", `${what}.`, {
       details,
       hint: `Check the name (registries answer the same for what does not exist) and log in: docker login ${endpoint.credentialsHost === "docker.io" ? "" : endpoint.credentialsHost}`.trim(),
     });
   }
   if (status === 404 || status === 410) {
-    return new RegistryFailure("NOT_FOUND", `${subject}: ${host} does not have it.`, {
+    return new HttpFailure("NOT_FOUND", `${subject}: ${host} does not have it.`, {
       details,
       hint: "Check name, tag and digest.",
     });
   }
-  return new RegistryFailure("NETWORK", `${what}.`, { details });
+  return new HttpFailure("NETWORK", `${what}.`, { details });
 }
 
 function rateLimited(
@@ -67,14 +67,14 @@ function rateLimited(
   said: string,
   endpoint: Endpoint,
   later: { readonly details: object; readonly retryAfterMs?: number },
-): RegistryFailure {
+): HttpFailure {
   const hub = endpoint.credentialsHost === "docker.io";
   // Too many pulls is over in hours, too many requests at once in seconds.
   const pulls = /pull rate limit/i.test(said);
   const window = /;w=(\d{1,7})/.exec(response.header("ratelimit-limit") ?? "")?.[1];
   const hours = window === undefined ? "some" : String(Math.ceil(Number(window) / 3600));
   const name = hub ? "docker.io" : endpoint.credentialsHost;
-  return new RegistryFailure(
+  return new HttpFailure(
     "NETWORK",
     pulls
       ? `${what}: the number of pulls that ${hub ? "Docker Hub" : name} grants is used up.`

@@ -1,4 +1,4 @@
-import { abortable } from "./flights.js";
+import { abortable } from "../http/flights.js";
 import { type Challenge, parseChallenges } from "./challenge.js";
 import type { Credentials } from "./credentials.js";
 import type { Endpoint } from "./endpoint.js";

@@ -2,25 +2,26 @@ import { type Digest, digestOf, isDigest } from "../core/digest.js";
 import { BundlerError, interrupted } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
+import { hostPolicy } from "../http/host-policy.js";
 import type { Descriptor } from "../image/descriptor.js";
 import { MEDIA_TYPES } from "../image/media-types.js";
 import type { Store } from "../store/store.js";
-import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "./agents.js";
+import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "../http/agents.js";
 import { createAuthorizer } from "./authorizer.js";
-import { readBody } from "./body.js";
-import { connectionFailure } from "./connection-error.js";
+import { readBody } from "../http/body.js";
+import { connectionFailure } from "../http/connection-error.js";
 import { createCredentials } from "./credentials.js";
 import { blobSubject, downloadBlob } from "./download.js";
-import { type Endpoint, createEndpoints, hostPolicy } from "./endpoint.js";
-import { RegistryFailure } from "./failure.js";
+import { type Endpoint, createEndpoints } from "./endpoint.js";
+import { HttpFailure } from "../http/failure.js";
 import { type Reference, familiarReference } from "../image/reference.js";
-import { DEFAULT_RETRY, type RetryPolicy, withRetries } from "./retry.js";
+import { DEFAULT_RETRY, type RetryPolicy, withRetries } from "../http/retry.js";
 import { type Question, createSession } from "./session.js";
 import { SharedDownloads } from "./shared-downloads.js";
-import { Slots } from "./slots.js";
-import { createSources } from "./sources.js";
+import { Slots } from "../http/slots.js";
+import { createFallback } from "./fallback.js";
 import { createTokens } from "./token.js";
-import { createTransport } from "./transport.js";
+import { createTransport } from "../http/transport.js";
 
 export interface RegistryOptions {
   /** Registry → base URLs of its mirrors, tried in order before the registry itself. */
@@ -122,21 +123,21 @@ export function createRegistry(options: RegistryOptions): Registry {
     transport,
     createAuthorizer(createCredentials({ env, onEvent, signal: closing.signal }), tokens),
   );
-  const sources = createSources(onEvent);
+  const fallback = createFallback(onEvent);
   const slots = new Slots({ blob: requestsPerHost, small: 2 * requestsPerHost });
   const retryFor = (endpoint: Endpoint): RetryPolicy =>
     endpoint.mirror ? { ...retry, attempts: Math.min(MIRROR_TRIES, retry.attempts) } : retry;
-  const context = { session, sources, slots, retryFor };
+  const context = { session, fallback, slots, retryFor };
   const downloads = new SharedDownloads();
 
-  /** A small answer, whole, from the first source that gives what `check` accepts. */
+  /** A small answer, whole, from the first server that gives what `check` accepts. */
   const small = async <T>(
     reference: Reference,
     question: Omit<Question, "endpoint" | "repository">,
     limit: number,
     check: (bytes: Buffer, answer: Small) => T,
   ): Promise<T> =>
-    sources.first(endpointsOf(reference.registry), question.subject, (endpoint) =>
+    fallback.first(endpointsOf(reference.registry), question.subject, (endpoint) =>
       withRetries(retryFor(endpoint), question.signal, () =>
         slots.run(endpoint.host, "small", question.signal, async () => {
           const { repository } = reference;
@@ -232,13 +233,8 @@ interface Small {
   readonly header: (name: string) => string | undefined;
 }
 
-function wrongDigest(
-  subject: string,
-  host: string,
-  expected: Digest,
-  found: Digest,
-): RegistryFailure {
-  return new RegistryFailure(
+function wrongDigest(subject: string, host: string, expected: Digest, found: Digest): HttpFailure {
+  return new HttpFailure(
     "INTEGRITY",
     `${subject}: ${host}: the bytes have the digest ${found}, expected ${expected}.`,
     { details: { host, expected, found } },

@@ -2,19 +2,19 @@ import { shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
 import type { PartialBlob } from "../store/store.js";
-import { BlobSink, TooLong } from "./blob-sink.js";
-import { dropBody } from "./body.js";
-import { connectionFailure } from "./connection-error.js";
+import { BodySink, TooLong } from "../http/body-sink.js";
+import { dropBody } from "../http/body.js";
+import { connectionFailure } from "../http/connection-error.js";
 import type { Endpoint } from "./endpoint.js";
-import { RegistryFailure } from "./failure.js";
-import { type RetryPolicy, mayRetry, waitForNextTry } from "./retry.js";
+import { HttpFailure } from "../http/failure.js";
+import { type RetryPolicy, mayRetry, waitForNextTry } from "../http/retry.js";
 import type { Session } from "./session.js";
-import type { Slots } from "./slots.js";
-import type { Sources } from "./sources.js";
+import type { Slots } from "../http/slots.js";
+import type { Fallback } from "./fallback.js";
 
 export interface DownloadContext {
   readonly session: Session;
-  readonly sources: Sources;
+  readonly fallback: Fallback;
   readonly slots: Slots;
   readonly retryFor: (endpoint: Endpoint) => RetryPolicy;
 }
@@ -42,8 +42,8 @@ export async function downloadBlob(
   partial: PartialBlob,
 ): Promise<void> {
   try {
-    const sink = await BlobSink.resume(partial, wanted.onTotal, wanted.signal);
-    await context.sources.first(wanted.endpoints, wanted.subject, (endpoint) =>
+    const sink = await BodySink.resume(partial, wanted.onTotal, wanted.signal);
+    await context.fallback.first(wanted.endpoints, wanted.subject, (endpoint) =>
       fillAndCheck(context, wanted, sink, endpoint),
     );
     await partial.commit();
@@ -56,12 +56,12 @@ export async function downloadBlob(
 
 /**
  * Wrong bytes are thrown away and fetched once more from their first byte: what an earlier run, a
- * crash or another source left may have been what was wrong.
+ * crash or another server left may have been what was wrong.
  */
 async function fillAndCheck(
   context: DownloadContext,
   wanted: Wanted,
-  sink: BlobSink,
+  sink: BodySink,
   endpoint: Endpoint,
 ): Promise<void> {
   const { digest } = wanted.descriptor;
@@ -69,14 +69,14 @@ async function fillAndCheck(
     try {
       await fill(context, wanted, sink, endpoint);
     } catch (error) {
-      if (error instanceof RegistryFailure && error.code === "INTEGRITY") await sink.restart();
+      if (error instanceof HttpFailure && error.code === "INTEGRITY") await sink.restart();
       throw error;
     }
     const found = sink.digest();
     if (found === digest) return;
     await sink.restart();
     if (tries < 2) continue;
-    throw new RegistryFailure(
+    throw new HttpFailure(
       "INTEGRITY",
       `${wanted.subject}: ${endpoint.host}: the bytes have the digest ${found}, expected ${digest}.`,
       {
@@ -91,7 +91,7 @@ async function fillAndCheck(
 async function fill(
   context: DownloadContext,
   wanted: Wanted,
-  sink: BlobSink,
+  sink: BodySink,
   endpoint: Endpoint,
 ): Promise<void> {
   const { signal } = wanted;
@@ -120,13 +120,13 @@ async function fill(
 }
 
 /**
- * One request for what is missing. False: this source does not do ranges as it should, and all must
+ * One request for what is missing. False: this server does not do ranges as it should, and all must
  * be fetched from the start.
  */
 async function ask(
   { session }: DownloadContext,
   wanted: Wanted,
-  sink: BlobSink,
+  sink: BodySink,
   endpoint: Endpoint,
   ranges: boolean,
 ): Promise<boolean> {
@@ -144,9 +144,9 @@ async function ask(
     accept: from > 0 ? [416] : [],
   });
   const { status, body } = response;
-  const wrong = (why: string): RegistryFailure => {
+  const wrong = (why: string): HttpFailure => {
     dropBody(body);
-    return new RegistryFailure("INTEGRITY", `${subject}: ${endpoint.host}: ${why}.`, {
+    return new HttpFailure("INTEGRITY", `${subject}: ${endpoint.host}: ${why}.`, {
       details: { host: endpoint.host, expected: size },
     });
   };
@@ -177,7 +177,7 @@ async function ask(
     throw connectionFailure(error, { subject, host: response.url.host, signal, answered: true });
   }
   if (sink.received < size) {
-    throw new RegistryFailure(
+    throw new HttpFailure(
       "NETWORK",
       `${subject}: ${response.url.host}: the answer ended after ${sink.received} of ${size} bytes.`,
       { transient: true, details: { host: endpoint.host } },

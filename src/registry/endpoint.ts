@@ -1,5 +1,7 @@
 import { BundlerError } from "../core/errors.js";
-import { webAddress } from "./web-address.js";
+import type { HostPolicy } from "../http/host-policy.js";
+import { isLoopback } from "../http/private-address.js";
+import { webAddress } from "../http/web-address.js";
 
 /** One place that may have an image: a registry or a mirror of it. */
 export interface Endpoint {
@@ -12,20 +14,6 @@ export interface Endpoint {
   /** What a mirror puts before the repository, `""` or `proxy/`. */
   readonly prefix: string;
   readonly mirror: boolean;
-}
-
-/** Which hosts the user called insecure: they may speak plain HTTP or show any certificate. */
-export interface HostPolicy {
-  isInsecure(url: URL): boolean;
-}
-
-/** @param insecure `host` for any port, or `host:port`. */
-export function hostPolicy(insecure: ReadonlySet<string>): HostPolicy {
-  const named = new Set([...insecure].map((host) => host.toLowerCase()));
-  return {
-    isInsecure: (url) =>
-      [url.host, `${url.hostname}:${portOf(url)}`, url.hostname].some((name) => named.has(name)),
-  };
 }
 
 /**
@@ -55,6 +43,7 @@ function originEndpoint(registry: string, policy: HostPolicy): Endpoint {
       details: { registry },
     });
   }
+  // Docker takes loopback for insecure without being told.
   const both = policy.isInsecure(https) || isLoopback(https);
   return {
     host,
@@ -86,13 +75,4 @@ function mirrorUrl(base: string): URL {
     });
   }
   return url;
-}
-
-function portOf(url: URL): string {
-  return url.port === "" ? (url.protocol === "http:" ? "80" : "443") : url.port;
-}
-
-/** Names that never leave this machine; Docker takes 127.0.0.0/8 for insecure without being told. */
-function isLoopback({ hostname }: URL): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d{1,3}){3}$/.test(hostname);
 }

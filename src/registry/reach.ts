@@ -1,16 +1,17 @@
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
-import { createAgents } from "./agents.js";
-import { dropBody } from "./body.js";
+import { createAgents } from "../http/agents.js";
+import { dropBody } from "../http/body.js";
 import { parseChallenges } from "./challenge.js";
 import { createCredentials } from "./credentials.js";
-import { type Endpoint, createEndpoints, hostPolicy } from "./endpoint.js";
-import { RegistryFailure, isSourceFailure } from "./failure.js";
-import { abortable } from "./flights.js";
-import { parseRetryAfter } from "./retry.js";
+import { type Endpoint, createEndpoints } from "./endpoint.js";
+import { HttpFailure, isServerFailure } from "../http/failure.js";
+import { abortable } from "../http/flights.js";
+import { parseRetryAfter } from "../http/retry.js";
 import { firstToAnswer } from "./session.js";
-import { type HttpResponse, createTransport } from "./transport.js";
-import { webAddress } from "./web-address.js";
+import { hostPolicy } from "../http/host-policy.js";
+import { type HttpResponse, createTransport } from "../http/transport.js";
+import { webAddress } from "../http/web-address.js";
 
 export interface ReachOptions {
   /** Registry → base URLs of its mirrors. */
@@ -92,10 +93,10 @@ export function createReach(options: ReachOptions): Reach {
     try {
       return describe(await question(AbortSignal.any([caller, closing.signal, limit])), asked);
     } catch (error) {
-      if (isSourceFailure(error)) return error;
+      if (isServerFailure(error)) return error;
       if (!limit.aborted || caller.aborted || closing.signal.aborted) throw error;
       const why = `${subject}: ${host}: no answer within ${limitMs / 1000} s.`;
-      return new RegistryFailure("NETWORK", why, { details: { host }, unreachable: true });
+      return new HttpFailure("NETWORK", why, { details: { host }, unreachable: true });
     }
   };
 

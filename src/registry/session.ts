@@ -1,10 +1,10 @@
 import type { Authorizer } from "./authorizer.js";
 import { answerFailure } from "./answer-error.js";
-import { dropBody } from "./body.js";
+import { dropBody } from "../http/body.js";
 import type { Endpoint } from "./endpoint.js";
-import { RegistryFailure } from "./failure.js";
-import { Flights } from "./flights.js";
-import type { HttpResponse, Transport } from "./transport.js";
+import { HttpFailure } from "../http/failure.js";
+import { Flights } from "../http/flights.js";
+import type { HttpResponse, Transport } from "../http/transport.js";
 
 /** One request of the distribution protocol. */
 export interface Question {
@@ -23,7 +23,7 @@ export interface Question {
 
 /** Asks registries: finds out how they speak, answers their challenges. Tries once. */
 export interface Session {
-  /** @throws RegistryFailure, BundlerError INTERRUPTED. */
+  /** @throws HttpFailure, BundlerError INTERRUPTED. */
   ask(question: Question): Promise<HttpResponse>;
 }
 
@@ -55,7 +55,7 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
         return transport.fetch({ method: "GET", url, headers, subject, signal });
       };
       const about = (error: unknown): never => {
-        throw error instanceof RegistryFailure ? error.about(subject) : error;
+        throw error instanceof HttpFailure ? error.about(subject) : error;
       };
       const first = await authorizer.header(access).catch(about);
       let response = await fetch(first);
@@ -77,7 +77,7 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
 /**
  * Tries the schemes of an insecure registry, https before http, as Docker does. Only a connection
  * that fails leads on to plain http; a certificate that is refused does not. The answer's body is gone.
- * @throws RegistryFailure NETWORK; BundlerError INTERRUPTED.
+ * @throws HttpFailure NETWORK; BundlerError INTERRUPTED.
  */
 export async function firstToAnswer(
   transport: Transport,
@@ -93,7 +93,7 @@ export async function firstToAnswer(
       dropBody(answer.body);
       return { origin, answer };
     } catch (error) {
-      if (!(error instanceof RegistryFailure) || !error.unreachable || error.untrusted) throw error;
+      if (!(error instanceof HttpFailure) || !error.unreachable || error.untrusted) throw error;
       failure = error;
     }
   }

@@ -1,4 +1,4 @@
-import { Flights } from "./flights.js";
+import { Flights } from "../http/flights.js";
 
 interface Passenger {
   readonly onBytes: (delta: number) => void;

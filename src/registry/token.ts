@@ -1,15 +1,15 @@
 import { z } from "zod";
 import { messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import { readBody } from "./body.js";
-import { connectionFailure } from "./connection-error.js";
+import { readBody } from "../http/body.js";
+import { connectionFailure } from "../http/connection-error.js";
 import type { Credential } from "./credentials.js";
-import type { HostPolicy } from "./endpoint.js";
-import { RegistryFailure, quoteServer } from "./failure.js";
-import { Flights } from "./flights.js";
-import { parseRetryAfter } from "./retry.js";
-import type { HttpResponse, Transport } from "./transport.js";
-import { webAddress } from "./web-address.js";
+import type { HostPolicy } from "../http/host-policy.js";
+import { HttpFailure, quoteServer } from "../http/failure.js";
+import { Flights } from "../http/flights.js";
+import { parseRetryAfter } from "../http/retry.js";
+import type { HttpResponse, Transport } from "../http/transport.js";
+import { webAddress } from "../http/web-address.js";
 
 interface TokenRequest {
   /** Where the registry says that tokens come from. */
@@ -26,7 +26,7 @@ interface TokenRequest {
 }
 
 export interface Tokens {
-  /** A token that is good for some time yet. @throws RegistryFailure AUTH, NETWORK. */
+  /** A token that is good for some time yet. @throws HttpFailure AUTH, NETWORK. */
   get(request: TokenRequest): Promise<string>;
   /** Forgets a token that a registry no longer takes. */
   reject(token: string): void;
@@ -113,7 +113,7 @@ async function askRealm(
 function realmUrl({ realm, host, scope, plain }: TokenRequest, policy: HostPolicy): URL {
   const url = webAddress(realm);
   const fail = (why: string, hint?: string): never => {
-    throw new RegistryFailure("AUTH", `token for ${scope}: ${host} sends us to ${why}.`, {
+    throw new HttpFailure("AUTH", `token for ${scope}: ${host} sends us to ${why}.`, {
       details: { host },
       ...(hint === undefined ? {} : { hint }),
     });
@@ -132,21 +132,21 @@ function realmUrl({ realm, host, scope, plain }: TokenRequest, policy: HostPolic
   return url;
 }
 
-function refusal(response: HttpResponse, request: TokenRequest, url: URL): RegistryFailure {
+function refusal(response: HttpResponse, request: TokenRequest, url: URL): HttpFailure {
   const { status } = response;
   const { host, scope, credential } = request;
   const what = `token for ${scope}: ${url.host} answered ${status}`;
   const details = { host, status };
   if (status === 429 || status >= 500) {
     const retryAfterMs = parseRetryAfter(response.header("retry-after"), Date.now());
-    return new RegistryFailure("NETWORK", `${what}.`, {
+    return new HttpFailure("NETWORK", `${what}.`, {
       transient: true,
       details,
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
   const login = host === "docker.io" ? "docker login" : `docker login ${host}`;
-  return new RegistryFailure("AUTH", `${what}${credential ? " to our credentials" : ""}.`, {
+  return new HttpFailure("AUTH", `${what}${credential ? " to our credentials" : ""}.`, {
     details,
     hint: credential
       ? `The credentials in Docker's configuration are not accepted (any more): ${login}`
@@ -167,7 +167,7 @@ function readAnswer(
     const life = answer.expires_in ?? DEFAULT_LIFE_S;
     return { token, lifeMs: 1000 * (life > 0 ? Math.min(life, 86_400) : DEFAULT_LIFE_S) };
   } catch (cause) {
-    throw new RegistryFailure(
+    throw new HttpFailure(
       "AUTH",
       `${url.host}, where ${host} sends us for a token, gave an answer that cannot be read.`,
       { details: { host, reason: quoteServer(messageOf(cause)).slice(0, 80) } },

@@ -1,13 +1,13 @@
 import type { Checksum } from "../core/checksum.js";
 import { BundlerError } from "../core/errors.js";
 import type { Source } from "../definition/types.js";
-import { readBody } from "../registry/body.js";
-import { connectionFailure } from "../registry/connection-error.js";
-import { withRetries } from "../registry/retry.js";
-import { isLoopback } from "./private-address.js";
+import { readBody } from "../http/body.js";
+import { connectionFailure } from "../http/connection-error.js";
+import { withRetries } from "../http/retry.js";
+import { isLoopback } from "../http/private-address.js";
 import { findPublished } from "./published-checksum.js";
 import type { SourceContext } from "./types.js";
-import { CHECKSUM_LIMIT, type Web, createWeb, plainAddress, shownAddress } from "./web.js";
+import { CHECKSUM_LIMIT, type Web, createWeb, plainAddress, shownAddress } from "../http/web.js";
 
 /**
  * Fetches a source's checksum from where its project publishes it. It is what everything later is

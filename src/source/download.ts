@@ -2,14 +2,14 @@ import { formatBytes } from "../core/bytes.js";
 import type { Checksum } from "../core/checksum.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
-import { BlobSink } from "../registry/blob-sink.js";
-import { isSourceFailure } from "../registry/failure.js";
+import { BodySink } from "../http/body-sink.js";
+import { isServerFailure } from "../http/failure.js";
 import type { ScratchBlob } from "../store/store.js";
 import { algorithmOf } from "./checksum-file.js";
 import { type Address, fillFrom, startOver } from "./fill.js";
 import { noteStored } from "./stored.js";
 import type { SourceContext } from "./types.js";
-import { type Web, createWeb, plainAddress, shownAddress } from "./web.js";
+import { type Web, createWeb, plainAddress, shownAddress } from "../http/web.js";
 
 /** A source that is wanted. */
 export interface Wanted {
@@ -44,7 +44,7 @@ export async function downloadSource(
     try {
       const { signal } = context;
       const algorithm = checksum === undefined ? "sha256" : algorithmOf(checksum);
-      const sink = await BlobSink.resume(scratch, news.bytes, signal, algorithm);
+      const sink = await BodySink.resume(scratch, news.bytes, signal, algorithm);
       // What an earlier run left may be of another file, and no checksum would tell.
       if (checksum === undefined && sink.received > 0) await sink.restart();
       // An earlier run may have been stopped right behind the last byte.
@@ -89,7 +89,7 @@ function addressesOf({ name, urls }: Wanted): readonly Address[] {
 
 interface Filling {
   readonly web: Web;
-  readonly sink: BlobSink;
+  readonly sink: BodySink;
   readonly signal: AbortSignal;
 }
 
@@ -131,7 +131,7 @@ async function fillAndCheck(
   }
 }
 
-function checksumOf(sink: BlobSink, checksum: Checksum): string {
+function checksumOf(sink: BodySink, checksum: Checksum): string {
   const algorithm = algorithmOf(checksum);
   return `${algorithm}:${sink.hex(algorithm)}`;
 }
@@ -149,7 +149,7 @@ async function fromFirst(
       await work(address);
       return;
     } catch (error) {
-      if (!isSourceFailure(error)) throw error;
+      if (!isServerFailure(error)) throw error;
       failures.push({ url: shownAddress(address.url), error });
       const next = addresses[position + 1];
       if (next === undefined) continue;

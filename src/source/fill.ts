@@ -1,11 +1,11 @@
 import { formatBytes } from "../core/bytes.js";
-import { type BlobSink, TooLong } from "../registry/blob-sink.js";
-import { dropBody } from "../registry/body.js";
-import { connectionFailure } from "../registry/connection-error.js";
-import { RegistryFailure } from "../registry/failure.js";
-import { mayRetry, waitForNextTry } from "../registry/retry.js";
-import type { HttpResponse } from "../registry/transport.js";
-import { type Web, shownAddress } from "./web.js";
+import { type BodySink, TooLong } from "../http/body-sink.js";
+import { dropBody } from "../http/body.js";
+import { connectionFailure } from "../http/connection-error.js";
+import { HttpFailure } from "../http/failure.js";
+import { mayRetry, waitForNextTry } from "../http/retry.js";
+import type { HttpResponse } from "../http/transport.js";
+import { type Web, shownAddress } from "../http/web.js";
 
 /** The largest source, in bytes. */
 export const SOURCE_LIMIT = 4 * 1024 ** 3;
@@ -34,12 +34,12 @@ export interface Address {
 /**
  * Asks an address until all bytes are there, going on behind what the sink has. Only tries that
  * bring nothing count against the limit.
- * @throws RegistryFailure NETWORK, AUTH, NOT_FOUND, INTEGRITY for a file over the limit; BundlerError
+ * @throws HttpFailure NETWORK, AUTH, NOT_FOUND, INTEGRITY for a file over the limit; BundlerError
  *   DISK, FILE, INTERRUPTED.
  */
 export async function fillFrom(
   web: Web,
-  sink: BlobSink,
+  sink: BodySink,
   address: Address,
   signal: AbortSignal,
 ): Promise<void> {
@@ -59,7 +59,7 @@ export async function fillFrom(
 }
 
 /** Throws away what is there, to take the whole from this address. */
-export async function startOver(sink: BlobSink, address: Address): Promise<void> {
+export async function startOver(sink: BodySink, address: Address): Promise<void> {
   if (sink.received > 0) await sink.restart();
   delete address.etag;
   delete address.total;
@@ -69,7 +69,7 @@ export async function startOver(sink: BlobSink, address: Address): Promise<void>
 /** One request for what is missing. False: what is there was of no use, and all must be asked for anew. */
 async function ask(
   web: Web,
-  sink: BlobSink,
+  sink: BodySink,
   address: Address,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -86,9 +86,9 @@ async function ask(
   const accept = from > 0 ? [416] : [];
   const response = await web.get({ url, subject, hint, headers, accept });
   const { status } = response;
-  const refuse = (code: "NETWORK" | "INTEGRITY", why: string): RegistryFailure => {
+  const refuse = (code: "NETWORK" | "INTEGRITY", why: string): HttpFailure => {
     dropBody(response.body);
-    return new RegistryFailure(code, `${subject}: ${shownAddress(url)}: ${why}.`, {
+    return new HttpFailure(code, `${subject}: ${shownAddress(url)}: ${why}.`, {
       hint,
       details: { host: response.url.host },
     });
@@ -133,7 +133,7 @@ async function ask(
     throw connectionFailure(error, { subject, host, signal, answered: true, hint });
   }
   if (address.total !== undefined && sink.received < address.total) {
-    throw new RegistryFailure(
+    throw new HttpFailure(
       "NETWORK",
       `${subject}: ${response.url.host}: the answer ended after ${sink.received} of ${address.total} bytes.`,
       { transient: true, hint, details: { host: response.url.host } },

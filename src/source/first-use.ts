@@ -5,10 +5,10 @@ import type { Source } from "../definition/types.js";
 import { downloadSource } from "./download.js";
 import { sourceEntries } from "./entries.js";
 import { SOURCE_LIMIT } from "./fill.js";
-import { isLoopback } from "./private-address.js";
+import { isLoopback } from "../http/private-address.js";
 import { findStored, isStored } from "./stored.js";
 import type { SourceContext } from "./types.js";
-import { createWeb, plainAddress, shownAddress } from "./web.js";
+import { createWeb, plainAddress, shownAddress } from "../http/web.js";
 
 /**
  * The checksum of a source that has a commit and no published checksum, such as what a forge packs on

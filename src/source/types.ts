@@ -1,26 +1,15 @@
 import type { Checksum } from "../core/checksum.js";
 import type { Digest } from "../core/digest.js";
 import type { EventSink } from "../core/events.js";
-import type { Timeouts } from "../registry/agents.js";
-import type { RetryPolicy } from "../registry/retry.js";
+import type { WebOptions } from "../http/web.js";
 import type { Store } from "../store/store.js";
 
-export interface SourceContext {
+export interface SourceContext extends WebOptions {
   readonly store: Store;
   /** Source → file given by hand (`--source name=FILE`, absolute). */
   readonly given: ReadonlyMap<string, string>;
-  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
-  readonly insecure: ReadonlySet<string>;
-  /** PEM files of further certificate authorities. */
-  readonly caFiles: readonly string[];
-  /** For proxies. */
-  readonly env: NodeJS.ProcessEnv;
-  readonly userAgent: string;
-  readonly signal: AbortSignal;
   /** Gets notices, and `item` events with the state `step` of the phase `build` while it downloads. */
   readonly onEvent: EventSink;
-  readonly retry?: Partial<RetryPolicy>;
-  readonly timeouts?: Partial<Timeouts>;
 }
 
 /** A source that lies here, whole and with the right checksum. */

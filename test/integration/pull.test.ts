@@ -607,7 +607,7 @@ describe("mirrors", () => {
     );
     await expect(failing).rejects.toMatchObject({ code: "NOT_FOUND" });
     await expect(failing).rejects.toThrow(
-      new RegExp(`no source has it[^]*${mirror.host}[^]*${origin.host}`),
+      new RegExp(`no server has it[^]*${mirror.host}[^]*${origin.host}`),
     );
   });
 

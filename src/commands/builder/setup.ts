@@ -3,7 +3,7 @@ import { Flags } from "@oclif/core";
 import type { BuilderSetup } from "../../builder/setup-builder.js";
 import { DRIVERS, OWN_BUILDER } from "../../builder/builder-names.js";
 import { BaseCommand } from "../../cli/base-command.js";
-import { readMirrors, sourceFlags } from "../../cli/source-flags.js";
+import { readMirrors, networkFlags } from "../../cli/selection-flags.js";
 import { parsePlatform } from "../../core/platform.js";
 import { describeBuilder } from "../../ui/describe-builder.js";
 import { printable } from "../../ui/printable.js";
@@ -55,8 +55,8 @@ Run again with the same flags, it changes nothing; with others it makes the buil
       summary:
         "Add a machine: ssh://user@host=linux/arm64, tcp://host:1234=linux/arm64, unix:///path, or a docker context.",
     }),
-    mirror: sourceFlags.mirror,
-    insecure: sourceFlags.insecure,
+    mirror: networkFlags.mirror,
+    insecure: networkFlags.insecure,
     ca: Flags.file({
       multiple: true,
       multipleNonGreedy: true,

@@ -1,5 +1,5 @@
 import { BaseCommand } from "../../cli/base-command.js";
-import { sourceFlags } from "../../cli/source-flags.js";
+import { networkFlags } from "../../cli/selection-flags.js";
 import { formatBytes } from "../../core/bytes.js";
 import type { StoreInfo } from "../../store/store.js";
 
@@ -10,7 +10,7 @@ export default class CacheInfo extends BaseCommand {
     "<%= config.bin %> <%= command.id %>",
     "<%= config.bin %> <%= command.id %> --json",
   ];
-  static override flags = { store: sourceFlags.store };
+  static override flags = { store: networkFlags.store };
 
   async run(): Promise<StoreInfo> {
     const { flags } = await this.parse(CacheInfo);

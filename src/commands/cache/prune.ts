@@ -1,6 +1,6 @@
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../../cli/base-command.js";
-import { sourceFlags } from "../../cli/source-flags.js";
+import { networkFlags } from "../../cli/selection-flags.js";
 import { formatBytes } from "../../core/bytes.js";
 import { BundlerError } from "../../core/errors.js";
 
@@ -22,7 +22,7 @@ export default class CachePrune extends BaseCommand {
     "<%= config.bin %> <%= command.id %> --dry-run",
   ];
   static override flags = {
-    store: sourceFlags.store,
+    store: networkFlags.store,
     "older-than": Flags.string({
       helpValue: "AGE",
       summary: "Keep what was used within this time: 30d, 12h, 45m.",

@@ -66,7 +66,7 @@ const files = async (tar: Buffer): Promise<Record<string, string>> =>
     (await unpack(tar)).map(({ path, text, linkpath }) => [path, linkpath ?? text]),
   );
 
-async function withSources(
+async function withJob(
   sources: readonly Source[],
   trees: Readonly<Record<string, Readonly<Record<string, string>>>>,
 ): Promise<BuildContext> {
@@ -123,7 +123,7 @@ describe("a build context", () => {
   });
 
   it("is the same bytes for the same sources", async () => {
-    const context = await withSources([source("tree"), source("b"), source("a")], {
+    const context = await withJob([source("tree"), source("b"), source("a")], {
       tree: { "main.go": "theirs", "lib/x.go": "x", Dockerfile: "FROM scratch\n" },
       a: { "a.txt": "a" },
       b: { "b.txt": "b" },
@@ -138,7 +138,7 @@ describe("a build context", () => {
   });
 
   it("lays the folder over the source's tree, and the other sources below sources/", async () => {
-    const context = await withSources(
+    const context = await withJob(
       [source("tree"), source("extra"), source("none", { optional: true })],
       {
         tree: { "main.go": "theirs", "lib/x.go": "x", Dockerfile: "FROM nowhere:1.0\n" },
@@ -162,7 +162,7 @@ describe("a build context", () => {
   });
 
   it("pins a Dockerfile that comes out of the source", async () => {
-    const context = await withSources([source("tree")], {
+    const context = await withJob([source("tree")], {
       tree: {
         Dockerfile: "FROM alpine:3.19\nCOPY . /\n",
         "a.txt": "a",
@@ -182,7 +182,7 @@ describe("a build context", () => {
       "hello/.dockerignore": "*\n!main.go\n",
       "hello/secret.txt": "secret",
     });
-    const context = await withSources([source("extra")], { extra: { "a.txt": "a" } });
+    const context = await withJob([source("extra")], { extra: { "a.txt": "a" } });
     const tree = await files(
       await tarOf(component({ context: "hello", sources: ["extra"] }), context),
     );
@@ -211,7 +211,7 @@ describe("a build context", () => {
 
   it("carries names longer than a plain header holds", async () => {
     const long = `${"deep/".repeat(60)}${"n".repeat(120)}.txt`;
-    const context = await withSources([source("extra")], { extra: { "a.txt": "a" } });
+    const context = await withJob([source("extra")], { extra: { "a.txt": "a" } });
     // The tar writer of the samples knows plain headers alone.
     const link = `${"deep/".repeat(20)}${"l".repeat(120)}`;
     await writeFile(
@@ -250,7 +250,7 @@ describe("a build context", () => {
     ],
     ["the source has a file called sources", { sources: "x" }, ["extra"], "sources"],
   ])("is refused where %s", async (_, tree, sources, path) => {
-    const context = await withSources([source("tree"), source("extra")], {
+    const context = await withJob([source("tree"), source("extra")], {
       tree,
       extra: { a: "a" },
     });
@@ -273,7 +273,7 @@ describe("a build context", () => {
   });
 
   it("is refused when the source is another than the lock's", async () => {
-    const context = await withSources([source("extra")], { extra: { a: "a" } });
+    const context = await withJob([source("extra")], { extra: { a: "a" } });
     const one = component({ context: "hello", sources: ["extra"] });
     const build = await lockOf(one, context);
     await writeSource(context.given.get("extra")!, { a: "b" });

@@ -11,7 +11,7 @@ import { type TarEntry, readTarIndex } from "../tar/scan.js";
 import { type TarWindow, windowOf } from "../tar/window.js";
 
 /** The files of an image archive or of a folder, opened for reading at random. Nothing is unpacked. */
-export interface ArchiveSource {
+export interface ArchiveFiles {
   /** For messages: the file's name without its folder. */
   readonly name: string;
   /**
@@ -39,7 +39,7 @@ const MAX_LINKS = 8;
  * @throws BundlerError FILE when it cannot be read, or is a pipe or a device; INTEGRITY when it is damaged, not a tar, or has
  *   entries that lead out of it; DISK; INTERRUPTED.
  */
-export async function openArchive(file: string, options: OpenOptions): Promise<ArchiveSource> {
+export async function openArchive(file: string, options: OpenOptions): Promise<ArchiveFiles> {
   try {
     const found = await stat(file);
     if (found.isDirectory()) return await openFolder(file);
@@ -54,7 +54,7 @@ export async function openArchive(file: string, options: OpenOptions): Promise<A
   }
 }
 
-async function openFile(file: string, options: OpenOptions): Promise<ArchiveSource> {
+async function openFile(file: string, options: OpenOptions): Promise<ArchiveFiles> {
   const name = basename(file);
   let handle = await open(file, "r");
   try {
@@ -112,7 +112,7 @@ function follow(
   return entry;
 }
 
-async function openFolder(dir: string): Promise<ArchiveSource> {
+async function openFolder(dir: string): Promise<ArchiveFiles> {
   const root = await realpath(dir);
   const name = basename(resolve(dir));
   const handles: FileHandle[] = [];
@@ -148,7 +148,7 @@ async function openFolder(dir: string): Promise<ArchiveSource> {
 
 /** Random access needs the plain bytes; a file that has lost its name leaves nothing behind, even after a kill. */
 async function gunzip(
-  source: FileHandle,
+  packed: FileHandle,
   name: string,
   { tempDir, signal }: OpenOptions,
 ): Promise<FileHandle> {
@@ -160,7 +160,7 @@ async function gunzip(
   } catch (error) {
     throw storeError(error, tempDir, `decompressing ${name}`);
   }
-  const { size } = await source.stat();
+  const { size } = await packed.stat();
   let position = 0;
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -179,7 +179,7 @@ async function gunzip(
   });
   try {
     await pipeline(
-      source.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 }),
+      packed.createReadStream({ start: 0, autoClose: false, highWaterMark: 1024 * 1024 }),
       createGunzip({ chunkSize: 256 * 1024 }),
       sink,
       { signal },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readMirrors, readSelection } from "../../../src/cli/source-flags.js";
+import { readMirrors, readSelection } from "../../../src/cli/selection-flags.js";
 import { BundlerError } from "../../../src/core/errors.js";
 import { formatPlatform } from "../../../src/core/platform.js";
 

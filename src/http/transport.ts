@@ -3,8 +3,8 @@ import { LIMITS } from "../core/limits.js";
 import type { Agents } from "./agents.js";
 import { dropBody } from "./body.js";
 import { connectionFailure } from "./connection-error.js";
-import type { HostPolicy } from "./endpoint.js";
-import { RegistryFailure } from "./failure.js";
+import type { HostPolicy } from "./host-policy.js";
+import { HttpFailure } from "./failure.js";
 import { webAddress } from "./web-address.js";
 
 interface HttpRequest {
@@ -33,7 +33,7 @@ export interface HttpResponse {
 export interface Transport {
   /**
    * One request, redirects followed; any status is an answer.
-   * @throws RegistryFailure NETWORK; BundlerError INTERRUPTED.
+   * @throws HttpFailure NETWORK; BundlerError INTERRUPTED.
    */
   fetch(request: HttpRequest): Promise<HttpResponse>;
 }
@@ -102,7 +102,7 @@ export function createTransport(options: {
   };
 }
 
-/** @throws RegistryFailure for a target that nothing may be fetched from. */
+/** @throws HttpFailure for a target that nothing may be fetched from. */
 function redirectTarget(subject: string, from: URL, location: string, policy: HostPolicy): URL {
   const to = webAddress(location, from);
   if (to === undefined) {
@@ -126,8 +126,8 @@ function allowHint(to: URL): string {
   return `If that is meant to be, allow it with --insecure ${to.host}.`;
 }
 
-function refuse(subject: string, url: URL, why: string, hint?: string): RegistryFailure {
-  return new RegistryFailure("NETWORK", `${subject}: ${url.host}: ${why}.`, {
+function refuse(subject: string, url: URL, why: string, hint?: string): HttpFailure {
+  return new HttpFailure("NETWORK", `${subject}: ${url.host}: ${why}.`, {
     details: { host: url.host },
     ...(hint === undefined ? {} : { hint }),
   });

@@ -4,7 +4,7 @@ import { type Registry, createRegistry } from "../registry/client.js";
 import { type Store, openStore } from "../store/store.js";
 
 /** How images are reached: the same for every job. */
-export interface SourceOptions {
+export interface JobOptions {
   /** The package's `templates/build`; without it no recipe that ships can be built. */
   readonly recipesDir: string;
   /** The store's folder; made when it is not there. */
@@ -29,15 +29,15 @@ export interface SourceOptions {
   readonly onEvent: EventSink;
 }
 
-export interface Sources {
+export interface Opened {
   readonly registry: Registry;
   readonly store: Store;
 }
 
 /** Opens store and registries for one job and closes them after it, however it ends. */
-export async function withSources<T>(
-  options: SourceOptions,
-  job: (sources: Sources) => Promise<T>,
+export async function withJob<T>(
+  options: JobOptions,
+  job: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const registry = createRegistry({
     mirrors: options.mirrors,

@@ -1,15 +1,30 @@
+import type { EventSink } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
-import { DEFAULT_TIMEOUTS, createAgents } from "../registry/agents.js";
-import { dropBody } from "../registry/body.js";
-import { hostPolicy } from "../registry/endpoint.js";
-import { RegistryFailure } from "../registry/failure.js";
-import { DEFAULT_RETRY, type RetryPolicy, parseRetryAfter } from "../registry/retry.js";
-import { type HttpResponse, createTransport } from "../registry/transport.js";
-import { webAddress } from "../registry/web-address.js";
+import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "./agents.js";
+import { dropBody } from "./body.js";
+import { hostPolicy } from "./host-policy.js";
+import { HttpFailure } from "./failure.js";
+import { DEFAULT_RETRY, type RetryPolicy, parseRetryAfter } from "./retry.js";
+import { type HttpResponse, createTransport } from "./transport.js";
+import { webAddress } from "./web-address.js";
 import { privateRedirect, systemResolve } from "./private-address.js";
-import type { SourceContext } from "./types.js";
 
-/** What a request for a source, or for its checksum, is made of. */
+export interface WebOptions {
+  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
+  readonly insecure: ReadonlySet<string>;
+  /** PEM files of further certificate authorities. */
+  readonly caFiles: readonly string[];
+  /** For proxies. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly userAgent: string;
+  readonly signal: AbortSignal;
+  /** Hears of long waits. */
+  readonly onEvent: EventSink;
+  readonly retry?: Partial<RetryPolicy>;
+  readonly timeouts?: Partial<Timeouts>;
+}
+
+/** What a request for a file is made of. */
 interface WebRequest {
   readonly url: URL;
   /** `Source zookeeper`, to begin messages with. */
@@ -29,7 +44,7 @@ export interface Web {
   readonly isInsecure: (url: URL) => boolean;
   /**
    * One request, redirects followed.
-   * @throws RegistryFailure NETWORK, AUTH, NOT_FOUND; BundlerError INTERRUPTED.
+   * @throws HttpFailure NETWORK, AUTH, NOT_FOUND; BundlerError INTERRUPTED.
    */
   get(request: WebRequest): Promise<HttpResponse>;
   close(): Promise<void>;
@@ -42,7 +57,7 @@ const EXPIRED_TRIES = 3;
 const TOLD_WAIT_MS = 3000;
 
 /** @throws BundlerError FILE for a CA file that cannot be used. */
-export function createWeb(context: SourceContext): Web {
+export function createWeb(context: WebOptions): Web {
   const { env, signal, onEvent } = context;
   const policy = hostPolicy(context.insecure);
   const timeouts = { ...DEFAULT_TIMEOUTS, ...context.timeouts };
@@ -105,7 +120,7 @@ function usesProxy(env: NodeJS.ProcessEnv): boolean {
   );
 }
 
-function answerFailure(response: HttpResponse, subject: string, hint: string): RegistryFailure {
+function answerFailure(response: HttpResponse, subject: string, hint: string): HttpFailure {
   const { status, url, elsewhere } = response;
   const what = `${subject}: ${url.host} answered ${status}`;
   const retryAfterMs = parseRetryAfter(response.header("retry-after"), Date.now());
@@ -115,30 +130,30 @@ function answerFailure(response: HttpResponse, subject: string, hint: string): R
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   };
   if (status === 429) {
-    return new RegistryFailure("NETWORK", `${what}: too many requests.`, {
+    return new HttpFailure("NETWORK", `${what}: too many requests.`, {
       ...options,
       transient: true,
     });
   }
   if (status >= 500 || status === 408 || status === 425) {
-    return new RegistryFailure("NETWORK", `${what}.`, { ...options, transient: true });
+    return new HttpFailure("NETWORK", `${what}.`, { ...options, transient: true });
   }
   if (status === 404 || (status === 410 && !elsewhere)) {
-    return new RegistryFailure(
+    return new HttpFailure(
       "NOT_FOUND",
       `${subject}: ${shownAddress(url)} does not exist.`,
       options,
     );
   }
   if (elsewhere && [400, 401, 403, 410].includes(status)) {
-    return new RegistryFailure("NETWORK", `${what}, where we had been sent.`, {
+    return new HttpFailure("NETWORK", `${what}, where we had been sent.`, {
       ...options,
       transient: true,
       tries: EXPIRED_TRIES,
     });
   }
   if (status === 401 || status === 403 || status === 407) {
-    return new RegistryFailure("AUTH", `${what}.`, options);
+    return new HttpFailure("AUTH", `${what}.`, options);
   }
-  return new RegistryFailure("NETWORK", `${what}.`, options);
+  return new HttpFailure("NETWORK", `${what}.`, options);
 }

@@ -1,10 +1,10 @@
 import type { Readable } from "node:stream";
 import type { Dispatcher } from "undici";
-import { RegistryFailure } from "./failure.js";
+import { HttpFailure } from "./failure.js";
 
 /**
  * Reads a small answer whole, never more than `limit` bytes.
- * @throws RegistryFailure INTEGRITY when there is more; what the connection threw.
+ * @throws HttpFailure INTEGRITY when there is more; what the connection threw.
  */
 export async function readBody(body: Readable, limit: number, what: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
@@ -12,7 +12,7 @@ export async function readBody(body: Readable, limit: number, what: string): Pro
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     length += chunk.length;
     if (length > limit) {
-      throw new RegistryFailure("INTEGRITY", `${what} is larger than the ${limit} bytes allowed.`, {
+      throw new HttpFailure("INTEGRITY", `${what} is larger than the ${limit} bytes allowed.`, {
         details: { limit },
       });
     }

@@ -1,5 +1,5 @@
 import { pause } from "../core/pause.js";
-import { RegistryFailure } from "./failure.js";
+import { HttpFailure } from "./failure.js";
 
 export interface RetryPolicy {
   /** Tries in all, without progress between them. */
@@ -11,7 +11,7 @@ export interface RetryPolicy {
   /** The longest wait that a server can ask for with Retry-After. */
   readonly maxRetryAfterMs: number;
   /** Hears of each wait, in milliseconds, before it begins. */
-  readonly onWait?: (failure: RegistryFailure, ms: number) => void;
+  readonly onWait?: (failure: HttpFailure, ms: number) => void;
 }
 
 export const DEFAULT_RETRY: RetryPolicy = {
@@ -41,13 +41,9 @@ export async function withRetries<T>(
 }
 
 /** Whether to try again after `tries` tries that brought nothing. */
-export function mayRetry(
-  policy: RetryPolicy,
-  error: unknown,
-  tries: number,
-): error is RegistryFailure {
+export function mayRetry(policy: RetryPolicy, error: unknown, tries: number): error is HttpFailure {
   return (
-    error instanceof RegistryFailure &&
+    error instanceof HttpFailure &&
     error.transient &&
     tries < Math.min(policy.attempts, error.tries)
   );
@@ -56,7 +52,7 @@ export function mayRetry(
 /** @throws BundlerError INTERRUPTED */
 export async function waitForNextTry(
   policy: RetryPolicy,
-  failure: RegistryFailure,
+  failure: HttpFailure,
   tries: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -66,7 +62,7 @@ export async function waitForNextTry(
 }
 
 /** Milliseconds to wait: doubling, jittered so that many clients do not come back at once, and never sooner than asked. */
-function backOff(policy: RetryPolicy, failure: RegistryFailure, tries: number): number {
+function backOff(policy: RetryPolicy, failure: HttpFailure, tries: number): number {
   const full = Math.min(policy.maxMs, policy.baseMs * 2 ** Math.max(0, tries - 1));
   const jittered = full * (0.5 + Math.random() / 2);
   return Math.max(jittered, Math.min(failure.retryAfterMs ?? 0, policy.maxRetryAfterMs));

@@ -14,7 +14,7 @@ interface FailureOptions extends ErrorOptions {
 }
 
 /** An error of a registry that knows whether to try again. */
-export class RegistryFailure extends BundlerError {
+export class HttpFailure extends BundlerError {
   readonly #options: FailureOptions;
   readonly transient: boolean;
   readonly retryAfterMs: number | undefined;
@@ -33,14 +33,14 @@ export class RegistryFailure extends BundlerError {
   }
 
   /** The same failure, its message beginning with what it is about. */
-  about(subject: string): RegistryFailure {
+  about(subject: string): HttpFailure {
     if (this.message.startsWith(subject)) return this;
-    return new RegistryFailure(this.code, `${subject}: ${this.message}`, this.#options);
+    return new HttpFailure(this.code, `${subject}: ${this.message}`, this.#options);
   }
 }
 
-/** What another source may still make good: not an abort, not a full disk. */
-export function isSourceFailure(error: unknown): error is BundlerError {
+/** What another server may still make good: not an abort, not a full disk. */
+export function isServerFailure(error: unknown): error is BundlerError {
   return (
     error instanceof BundlerError &&
     !isAbort(error) &&

@@ -2,7 +2,6 @@ import { type Hash, createHash } from "node:crypto";
 import type { Readable } from "node:stream";
 import { type Digest, digestFromHex } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
-import type { PartialBlob } from "../store/store.js";
 
 /**
  * Bytes that are gathered before they are written. Sockets give 64 KiB at most; a write call costs
@@ -12,11 +11,21 @@ const GATHER_BYTES = 1024 * 1024;
 
 export type HashName = "sha256" | "sha512";
 
-type UnfinishedFile = Pick<PartialBlob, "length" | "readPrefix" | "write" | "truncate">;
+/** Where bytes go; `store/` has one. */
+export interface UnfinishedFile {
+  /** Bytes that an earlier run left. */
+  readonly length: number;
+  /** Those bytes. */
+  readPrefix(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Writes at an offset. */
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>;
+  /** Forgets all bytes. */
+  truncate(): Promise<void>;
+}
 
-/** Takes the bytes of a blob in order, hashes them, and writes them to its unfinished file. */
-export class BlobSink {
-  readonly #partial: UnfinishedFile;
+/** Takes the bytes of a body in order, hashes them, and writes them to an unfinished file. */
+export class BodySink {
+  readonly #file: UnfinishedFile;
   readonly #onTotal: (bytes: number) => void;
   #hashes: ReadonlyMap<HashName, Hash>;
   /** Bytes handed to the disk. */
@@ -28,12 +37,12 @@ export class BlobSink {
   received: number;
 
   private constructor(
-    partial: UnfinishedFile,
+    file: UnfinishedFile,
     onTotal: (bytes: number) => void,
     hashes: ReadonlyMap<HashName, Hash>,
     start: number,
   ) {
-    this.#partial = partial;
+    this.#file = file;
     this.#onTotal = onTotal;
     this.#hashes = hashes;
     this.#written = start;
@@ -46,17 +55,17 @@ export class BlobSink {
    * @param also hashed with, besides sha256.
    */
   static async resume(
-    partial: UnfinishedFile,
+    file: UnfinishedFile,
     onTotal: (bytes: number) => void,
     signal: AbortSignal,
     also?: HashName,
-  ): Promise<BlobSink> {
+  ): Promise<BodySink> {
     const hashes = startHashes(also === undefined ? ["sha256"] : ["sha256", also]);
-    for await (const chunk of partial.readPrefix(signal)) {
+    for await (const chunk of file.readPrefix(signal)) {
       for (const hash of hashes.values()) hash.update(chunk);
     }
-    if (partial.length > 0) onTotal(partial.length);
-    return new BlobSink(partial, onTotal, hashes, partial.length);
+    if (file.length > 0) onTotal(file.length);
+    return new BodySink(file, onTotal, hashes, file.length);
   }
 
   /**
@@ -104,7 +113,7 @@ export class BlobSink {
   async restart(): Promise<void> {
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    await this.#partial.truncate();
+    await this.#file.truncate();
     this.#hashes = startHashes([...this.#hashes.keys()]);
     this.#written = 0;
     this.received = 0;
@@ -133,7 +142,7 @@ export class BlobSink {
 
   #write(onError: (error: unknown) => void): void {
     if (this.#gatheredBytes === 0) return;
-    const work = this.#partial.write(this.#gathered, this.#written);
+    const work = this.#file.write(this.#gathered, this.#written);
     this.#written += this.#gatheredBytes;
     this.#gathered = [];
     this.#gatheredBytes = 0;

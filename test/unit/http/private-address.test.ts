@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isLoopback, privateRedirect, systemResolve } from "../../../src/source/private-address.js";
+import { isLoopback, privateRedirect, systemResolve } from "../../../src/http/private-address.js";
 
 const names: Readonly<Record<string, readonly string[]>> = {
   "mirror.example": ["203.0.113.7"],

@@ -1,13 +1,13 @@
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import type { Endpoint } from "./endpoint.js";
-import { RegistryFailure, isSourceFailure } from "./failure.js";
+import { HttpFailure, isServerFailure } from "../http/failure.js";
 
 /** Goes from mirror to mirror to the registry itself, and remembers which mirrors are dead. */
-export interface Sources {
+export interface Fallback {
   /**
-   * The first result that a source gives.
-   * @throws the only source's error, or one that lists what each said.
+   * The first result that a server gives.
+   * @throws the only server's error, or one that lists what each said.
    */
   first<T>(
     endpoints: readonly Endpoint[],
@@ -16,12 +16,12 @@ export interface Sources {
   ): Promise<T>;
 }
 
-export function createSources(onEvent: EventSink): Sources {
+export function createFallback(onEvent: EventSink): Fallback {
   const dead = new Map<string, BundlerError>();
   const told = new Set<string>();
 
   const passOver = (endpoint: Endpoint, next: Endpoint, error: BundlerError): void => {
-    if (error instanceof RegistryFailure && error.unreachable) dead.set(endpoint.host, error);
+    if (error instanceof HttpFailure && error.unreachable) dead.set(endpoint.host, error);
     // Mirrors that hold only part are normal; nobody needs to hear of each image.
     if (error.code === "NOT_FOUND" || told.has(endpoint.host)) return;
     told.add(endpoint.host);
@@ -39,7 +39,7 @@ export function createSources(onEvent: EventSink): Sources {
           if (known !== undefined) throw known;
           return await work(endpoint);
         } catch (error) {
-          if (!isSourceFailure(error)) throw error;
+          if (!isServerFailure(error)) throw error;
           failures.push({ host: endpoint.host, error });
           if (next !== undefined) passOver(endpoint, next, error);
         }
@@ -64,21 +64,21 @@ function summary(
       ? failures.find(({ error }) => error.code === "AUTH" || error.code === "INTEGRITY")
       : undefined;
   const deciding = telling ?? own;
-  if (deciding === undefined) return new BundlerError("NOT_FOUND", `${subject}: no source to ask.`);
+  if (deciding === undefined) return new BundlerError("NOT_FOUND", `${subject}: no server to ask.`);
   if (failures.length === 1) return deciding.error;
-  // Each source may want something else of the reader.
+  // Each server may want something else of the reader.
   const hints = new Set(
     [deciding, ...failures].flatMap(({ error }) => (error.hint === undefined ? [] : [error.hint])),
   );
   const lines = failures.map(({ error }) => `  ${error.message.replace(`${subject}: `, "")}`);
   return new BundlerError(
     deciding.error.code,
-    `${subject}: no source has it.\n${lines.join("\n")}`,
+    `${subject}: no server has it.\n${lines.join("\n")}`,
     {
       ...(hints.size === 0 ? {} : { hint: [...hints].join("\n    ") }),
       details: {
         ...deciding.error.details,
-        sources: failures.map(({ host, error }) => ({ host, code: error.code })),
+        servers: failures.map(({ host, error }) => ({ host, code: error.code })),
       },
       cause: deciding.error,
     },

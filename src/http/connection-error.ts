@@ -1,5 +1,5 @@
 import { BundlerError, interrupted, messageOf, systemCode } from "../core/errors.js";
-import { RegistryFailure } from "./failure.js";
+import { HttpFailure } from "./failure.js";
 
 /** Certificate troubles: they stay until somebody changes something. */
 const CERTIFICATE =
@@ -42,8 +42,8 @@ export function connectionFailure(error: unknown, attempt: Attempt): Error {
   const code = systemCode(error) ?? "";
   const text = messageOf(error);
   const details = { host, ...(code === "" ? {} : { reason: code }) };
-  const failure = (why: string, options: Partial<Failing> = {}): RegistryFailure =>
-    new RegistryFailure("NETWORK", `${subject}: ${host}: ${why}.`, {
+  const failure = (why: string, options: Partial<Failing> = {}): HttpFailure =>
+    new HttpFailure("NETWORK", `${subject}: ${host}: ${why}.`, {
       unreachable: attempt.answered !== true,
       details,
       cause: error,

@@ -12,7 +12,7 @@ import type { SelectionOptions } from "../jobs/plan.js";
 import { STRATEGIES, type Strategy } from "../plan/build-types.js";
 
 /** Flags of every command that asks registries. */
-export const sourceFlags = {
+export const networkFlags = {
   mirror: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
@@ -134,8 +134,8 @@ export const buildFlags = {
   }),
 };
 
-/** What `sourceFlags` parse to. */
-export interface SourceFlagValues {
+/** What `networkFlags` parse to. */
+export interface NetworkFlagValues {
   readonly mirror?: readonly string[] | undefined;
   readonly insecure?: readonly string[] | undefined;
   readonly ca?: readonly string[] | undefined;

@@ -3,6 +3,7 @@ import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
+import { replaceUnseen } from "../core/invisible.js";
 import type { Redactor } from "./redactor.js";
 
 export interface BuildLog {
@@ -41,15 +42,17 @@ export async function openBuildLog(file: string, redacted: Redactor): Promise<Bu
   }
 }
 
-/* eslint-disable no-control-regex -- control characters are what these are about */
 /** Colours, cursor movements and window titles (ECMA-48, 5.4 and 8.3.89). */
-const SEQUENCES = /\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[@-Z\\^_])/g;
-const CONTROLS = /[\u0000-\u0008\u000a-\u001f\u007f-\u009f]/g;
-/* eslint-enable no-control-regex */
+const SEQUENCES = new RegExp(
+  ["\\[[0-?]*[ -/]*[@-~]", "\\][^\\x07\\x1b]*(?:\\x07|\\x1b\\\\)?", "[@-Z\\\\^_]"]
+    .map((sequence) => `\\x1b${sequence}`)
+    .join("|"),
+  "g",
+);
 
 /** Without what a terminal would obey; tabs stay. */
 export function plainText(text: string): string {
-  return text.replace(SEQUENCES, "").replace(CONTROLS, "");
+  return replaceUnseen(text.replace(SEQUENCES, ""), () => "", "\t");
 }
 
 function logError(file: string, error: unknown): BundlerError {

@@ -1,3 +1,5 @@
+import { replaceUnseen } from "../core/invisible.js";
+
 /** What buildkitd's configuration needs of TOML 1.0: tables of strings, booleans and lists of strings. */
 export interface TomlTable {
   /** `["registry", "docker.io"]` → `[registry."docker.io"]`. */
@@ -26,8 +28,6 @@ function keyText(key: string): string {
 }
 
 const SHORT: Readonly<Record<string, string>> = {
-  '"': '\\"',
-  "\\": "\\\\",
   "\b": "\\b",
   "\t": "\\t",
   "\n": "\\n",
@@ -38,9 +38,11 @@ const SHORT: Readonly<Record<string, string>> = {
 /** A basic string. Half a surrogate pair is no character in TOML and becomes U+FFFD. */
 function quoted(value: string): string {
   const whole = Buffer.from(value).toString();
-  // eslint-disable-next-line no-control-regex -- control characters are what has to be escaped
-  const escaped = whole.replace(/["\\\u0000-\u001f\u007f]/g, (char) => {
-    return SHORT[char] ?? `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
-  return `"${escaped}"`;
+  const escaped = whole.replace(/["\\]/g, (char) => `\\${char}`);
+  return `"${replaceUnseen(escaped, (char) => SHORT[char] ?? codeOf(char))}"`;
+}
+
+function codeOf(char: string): string {
+  const code = (char.codePointAt(0) ?? 0).toString(16);
+  return code.length > 4 ? `\\U${code.padStart(8, "0")}` : `\\u${code.padStart(4, "0")}`;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BundlerError } from "../core/errors.js";
+import { printableJson } from "../core/invisible.js";
 import { type Platform, formatPlatform, parsePlatform } from "../core/platform.js";
 import { portsWith } from "../definition/port.js";
 import { requirementsFor } from "../definition/requirements.js";
@@ -152,7 +153,7 @@ export function parseBundleManifest(what: string, bytes: Uint8Array): BundleMani
  * Unpacked sizes take as much room whatever they are, so that they can be filled in late.
  */
 export function encodeBundleManifest(manifest: BundleManifest): Buffer {
-  const json = JSON.stringify(manifestSchema.parse(manifest), undefined, 2);
+  const json = printableJson(manifestSchema.parse(manifest));
   const spaced = json.replaceAll(
     /^( *"unpacked": )(\d+)/gm,
     (_, key: string, bytes: string) => key + padded(Number(bytes)),

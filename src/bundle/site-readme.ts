@@ -1,5 +1,6 @@
 import { formatBytes } from "../core/bytes.js";
 import { BundlerError } from "../core/errors.js";
+import { oneLine } from "../core/invisible.js";
 import { bundleRoot } from "./paths.js";
 import type { SiteManifest } from "./site-index.js";
 
@@ -158,9 +159,5 @@ function grid(head: readonly string[], rows: readonly (readonly string[])[]): st
 
 /** One line that no table or HTML reader misunderstands. */
 function cell(text: string): string {
-  return text
-    .replace(/[\s\p{Cc}]+/gu, " ")
-    .trim()
-    .replaceAll("|", "\\|")
-    .replaceAll("<", "&lt;");
+  return oneLine(text).replaceAll("|", "\\|").replaceAll("<", "&lt;");
 }

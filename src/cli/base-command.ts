@@ -15,7 +15,7 @@ import type { CreateOptions } from "../jobs/create.js";
 import type { JobOptions } from "../jobs/job.js";
 import { type NetworkFlagValues, readMirrors } from "./selection-flags.js";
 import type { ExpectedPhase } from "../ui/progress.js";
-import { printable, printableJson } from "../ui/printable.js";
+import { printable, printableJson } from "../core/invisible.js";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 const SHOW_CURSOR = "\u001b[?25h";
@@ -157,7 +157,7 @@ export abstract class BaseCommand extends Command {
 
   /** Prints a line of the result; control characters in it cannot reach the terminal. */
   protected say(text = ""): void {
-    this.log(text.split("\n").map(printable).join("\n"));
+    this.log(printable(text));
   }
 
   /** Columns for tables: the terminal's, or enough for a log. */
@@ -180,9 +180,9 @@ export abstract class BaseCommand extends Command {
     } else {
       const { code, message, hint } = failure.error;
       const lines = [`Error (${code}): ${message}`, ...(hint === undefined ? [] : [`  → ${hint}`])];
-      this.logToStderr(lines.join("\n").split("\n").map(printable).join("\n"));
+      this.logToStderr(printable(lines.join("\n")));
       if (process.env["DEBUG"] && error instanceof Error)
-        this.logToStderr(redact(error.stack ?? ""));
+        this.logToStderr(printable(redact(error.stack ?? "")));
     }
     return Promise.resolve();
   }

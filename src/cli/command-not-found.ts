@@ -1,11 +1,11 @@
 import type { Hook } from "@oclif/core";
-import { printable } from "../ui/printable.js";
+import { printable, printableJson } from "../core/invisible.js";
 
 /** An unknown command fails as every command does: exit code 2, a hint, JSON when that is wanted. */
 const hook: Hook.CommandNotFound = async function ({ id, argv, config }) {
   const { nearest } = await import("../core/nearest.js");
   // What follows a word that is no topic is taken for a part of the command's name.
-  const words = printable(id.replaceAll(":", " "));
+  const words = id.replaceAll(":", " ");
   const [first = ""] = words.split(" ");
   const topic = config.topics.some(({ name }) => name === first);
   const said = topic ? words : first;
@@ -17,11 +17,9 @@ const hook: Hook.CommandNotFound = async function ({ id, argv, config }) {
       ? `See openim-bundler ${topic ? `${first} ` : ""}--help.`
       : `Did you mean "${near}"?`;
   if (argv?.includes("--json") === true) {
-    this.log(
-      JSON.stringify({ error: { code: "USAGE", exitCode: 2, message, hint } }, undefined, 2),
-    );
+    this.log(printableJson({ error: { code: "USAGE", exitCode: 2, message, hint } }));
   } else {
-    process.stderr.write(`Error (USAGE): ${message}\n  → ${hint}\n`);
+    process.stderr.write(printable(`Error (USAGE): ${message}\n  → ${hint}\n`));
   }
   this.exit(2);
 };

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { BundlerError, interrupted, isAbort } from "../core/errors.js";
-import { printable } from "../ui/printable.js";
+import { printable } from "../core/invisible.js";
 
 export interface ConfirmOptions {
   /** `--yes` was given. */

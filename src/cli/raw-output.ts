@@ -1,7 +1,7 @@
 import { pipeline } from "node:stream/promises";
 import { StringDecoder } from "node:string_decoder";
 import { BundlerError, systemCode } from "../core/errors.js";
-import { printable } from "../ui/printable.js";
+import { printable } from "../core/invisible.js";
 
 /**
  * Writes a file's bytes: as they are, or for a terminal, which the control characters of a file must

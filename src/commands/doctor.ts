@@ -20,7 +20,7 @@ import type { BuilderSetup, PlannedRepair, Repaired } from "../doctor/repair.js"
 import type { DoctorReport } from "../doctor/types.js";
 import { shellCommand } from "../doctor/shell-command.js";
 import { parseReference } from "../image/reference.js";
-import { printable } from "../ui/printable.js";
+import { printable } from "../core/invisible.js";
 import { describeDoctor, describeRepairs } from "../ui/describe-doctor.js";
 
 export interface DoctorResult extends DoctorReport {

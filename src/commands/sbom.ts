@@ -6,7 +6,7 @@ import { BundlerError, messageOf } from "../core/errors.js";
 import { isDigest } from "../core/digest.js";
 import type { SbomDocument } from "../sbom/documents.js";
 import type { SbomResult } from "../sbom/types.js";
-import { printable } from "../ui/printable.js";
+import { printable } from "../core/invisible.js";
 import { describeSbom, unreadLines } from "../ui/describe-sbom.js";
 
 export default class Sbom extends BaseCommand {

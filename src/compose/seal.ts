@@ -1,5 +1,6 @@
 import { isMap, isScalar, type Node, type Pair, Scalar, visit, YAMLMap } from "yaml";
 import { BundlerError, messageOf } from "../core/errors.js";
+import { oneLine } from "../core/invisible.js";
 import { SEALED_KEYS, serviceChanges } from "./changes.js";
 import { type ComposeDocument, fault, keyOf, ownPair, parseCompose, resolve } from "./document.js";
 import { BlockEdits, renderPair } from "./edit.js";
@@ -124,7 +125,7 @@ function header(options: SealOptions): string {
     ...[...options.leftOut].map(([name, reason]) => `Left out: ${name}: ${reason}`),
   ];
   // A reason must not end its comment.
-  const comments = lines.map((line) => `# ${line.replace(/[\s\p{Cc}]+/gu, " ").trim()}\n`);
+  const comments = lines.map((line) => `# ${oneLine(line)}\n`);
   return `${comments.join("")}\n`;
 }
 

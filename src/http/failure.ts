@@ -1,4 +1,5 @@
 import { BundlerError, type ErrorCode, type ErrorOptions, isAbort } from "../core/errors.js";
+import { oneLine } from "../core/invisible.js";
 
 interface FailureOptions extends ErrorOptions {
   /** Another try may go better. */
@@ -48,8 +49,7 @@ export function isServerFailure(error: unknown): error is BundlerError {
   );
 }
 
-/** Text that a server chose, fit for a terminal: one line, no control characters, not endless. */
+/** Text that a server chose, fit for a sentence: one line, nothing unseen, not endless. */
 export function quoteServer(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim();
-  return line.length > 300 ? `${line.slice(0, 300)}…` : line;
+  return oneLine(text, 300);
 }

@@ -1,4 +1,5 @@
 import type { BundlerError } from "../core/errors.js";
+import { oneLine } from "../core/invisible.js";
 import { type Platform, formatPlatform, platformMatches } from "../core/platform.js";
 import type { Component } from "../definition/types.js";
 import { layerCompression } from "../image/media-types.js";
@@ -8,6 +9,9 @@ import type { Store } from "../store/store.js";
 import { type Resolution, resolveImage } from "./resolve.js";
 import type { PlannedBuild } from "./build-types.js";
 import type { LockedComponent, LockedImage } from "./types.js";
+
+/** Of what registries say, which goes into tables, locks and archives: no longer than this. */
+const SAID = 1000;
 
 export interface DecideContext {
   readonly registry: Registry;
@@ -143,7 +147,7 @@ async function build(
     };
   }
   const { error, build: locked } = planned;
-  const why = `it cannot be built here (${oneLine(error.message).replace(/\.$/, "")})`;
+  const why = `it cannot be built here (${oneLine(error.message, SAID).replace(/\.$/, "")})`;
   return {
     component: {
       ...head,
@@ -171,18 +175,12 @@ function obstacleSentence(
   const prefix = claim.length > 0 ? `${claim.join(", ")}, but ` : "";
   switch (resolution.kind) {
     case "other-platforms":
-      return `${prefix}${name} is there only for ${oneLine(resolution.offered.join(", ")) || "no platform at all"}`;
+      return `${prefix}${name} is there only for ${oneLine(resolution.offered.join(", "), SAID) || "no platform at all"}`;
     case "contradiction":
-      return `${prefix}${name} has an entry for ${oneLine(resolution.promised)} whose own config says ${oneLine(resolution.configured)}`;
+      return `${prefix}${name} has an entry for ${oneLine(resolution.promised, SAID)} whose own config says ${oneLine(resolution.configured, SAID)}`;
     case "unusable":
-      return `${prefix}${name} cannot be used (${oneLine(resolution.error.message).replace(/\.$/, "")})`;
+      return `${prefix}${name} cannot be used (${oneLine(resolution.error.message, SAID).replace(/\.$/, "")})`;
   }
-}
-
-/** Registries have a say in it, and it goes into tables, locks and archives. */
-function oneLine(text: string): string {
-  const line = text.replace(/[\s\p{Cc}\p{Cf}]+/gu, " ").trim();
-  return line.length > 1000 ? `${line.slice(0, 1000)}…` : line;
 }
 
 /** Such layers pass untouched, and older engines cannot unpack them. */

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { type Checksum, isChecksum } from "../core/checksum.js";
 import { BundlerError } from "../core/errors.js";
+import { printableJson } from "../core/invisible.js";
 import { digestSchema } from "../image/descriptor.js";
 import {
   lockedBuildSchema,
@@ -68,7 +69,7 @@ export function formatLock(lock: Lock): string {
     ),
     ...(extras === undefined ? {} : { extras }),
   }));
-  return `${JSON.stringify({ ...lock, platforms }, undefined, 2)}\n`;
+  return `${printableJson({ ...lock, platforms })}\n`;
 }
 
 /** @throws BundlerError LOCK naming the file and what does not fit. */

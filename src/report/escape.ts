@@ -1,20 +1,4 @@
-/**
- * Characters that would act instead of being seen: controls, marks and overrides of writing
- * direction, separators that end a line of JavaScript, invisible characters, and half characters.
- */
-const UNSEEN =
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
-
-/** Nearly every text there is, told at once. */
-const PLAIN = /^[ -~]*$/;
-
-/** Text of an archive as it may be shown: what would act unseen becomes a visible `\u202e`. */
-export function visible(text: string): string {
-  return PLAIN.test(text)
-    ? text
-    : text.replace(UNSEEN, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
-}
+import { printableJson, visible } from "../core/invisible.js";
 
 const ENTITIES: Readonly<Record<string, string>> = {
   "&": "&amp;",
@@ -37,8 +21,8 @@ export function escapeHtml(text: string): string {
  * begin a comment (HTML, 13.1.2.6 "Restrictions on the contents of raw text elements").
  */
 export function jsonForScript(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[<>&\u2028\u2029]/g,
+  return printableJson(value, 0).replace(
+    /[<>&]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

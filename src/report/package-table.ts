@@ -1,5 +1,5 @@
 import type { ComponentPackages, Package } from "../sbom/types.js";
-import { visible } from "./escape.js";
+import { visible } from "../core/invisible.js";
 
 /**
  * All packages by columns, so that 100,000 of them stay a few megabytes and are read at once.

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { BundleComponent, BundleManifest } from "../bundle/types.js";
 import { hexOf } from "../core/digest.js";
+import { printableJson } from "../core/invisible.js";
 import { parsePlatform } from "../core/platform.js";
 import { type Reference, parseReference } from "../image/reference.js";
 import { type LicenseChoice, licenseChoices } from "./licenses.js";
@@ -87,15 +88,8 @@ function documentOf({ date, tool }: SbomBundle, root: Component, graph: Graph): 
     dependencies: graph.dependencies(root),
   };
   const serialNumber = `urn:uuid:${nameUuid(JSON.stringify(document))}`;
-  const text = `${JSON.stringify({ ...document, serialNumber }, undefined, 2)}\n`;
-  return text.replace(
-    UNPRINTABLE,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return `${printableJson({ ...document, serialNumber })}\n`;
 }
-
-/** What a terminal might obey, and JSON allows: control characters, and those that turn text round. */
-const UNPRINTABLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** The namespace of URLs (RFC 9562, 6.6). */
 const NAMESPACE = Buffer.from("6ba7b8119dad11d180b400c04fd430c8", "hex");

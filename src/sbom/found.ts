@@ -23,8 +23,7 @@ const MAX_TEXT = 512;
 export function plainText(value: string | undefined): string | undefined {
   const text = value?.trim();
   if (text === undefined || text === "" || text.length > MAX_TEXT) return undefined;
-  // eslint-disable-next-line no-control-regex -- control characters are what this is about
-  return /[\u0000-\u001f\u007f]/.test(text) ? undefined : text;
+  return /\p{Cc}/u.test(text) ? undefined : text;
 }
 
 /** Damage in a file that a finder reads; its message is a sentence without a subject. */

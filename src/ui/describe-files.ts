@@ -1,4 +1,5 @@
 import { formatBytes } from "../core/bytes.js";
+import { visible } from "../core/invisible.js";
 import type { FollowedLink } from "../inspect/final-files.js";
 import type { ImageFile, ListedFile } from "../inspect/image-file.js";
 
@@ -17,22 +18,17 @@ const LETTERS: Readonly<Record<ListedFile["type"], string>> = {
 export function* fileLines(files: Iterable<ListedFile>): Generator<string, void, void> {
   for (const { path, type, mode, size, layerIndex, linkpath } of files) {
     const bytes = type === "file" ? formatBytes(size) : "";
-    const target = linkpath === undefined ? "" : ` → ${oneLine(linkpath)}`;
-    yield `${LETTERS[type]} ${mode} ${bytes.padStart(11)} ${String(layerIndex).padStart(4)}  ${oneLine(path)}${target}`;
+    const target = linkpath === undefined ? "" : ` → ${visible(linkpath)}`;
+    yield `${LETTERS[type]} ${mode} ${bytes.padStart(11)} ${String(layerIndex).padStart(4)}  ${visible(path)}${target}`;
   }
 }
 
 /** What is before the names in a folder. */
 export function folderLines({ path, links }: ImageFile): readonly string[] {
-  return [...linkLines(links), `/${oneLine(path)}:`];
+  return [...linkLines(links), `/${visible(path)}:`];
 }
 
 /** The symbolic links on the way, for whoever wonders why it is another file. */
 function linkLines(links: readonly FollowedLink[]): readonly string[] {
-  return links.map(({ path, target }) => `/${oneLine(path)} → ${oneLine(target)}`);
-}
-
-/** A name may have a line break in it, which must not look like another name. */
-function oneLine(text: string): string {
-  return text.replaceAll("\n", "\\x0a").replaceAll("\t", "\\x09");
+  return links.map(({ path, target }) => `/${visible(path)} → ${visible(target)}`);
 }

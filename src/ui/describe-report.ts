@@ -1,4 +1,5 @@
 import { formatBytes } from "../core/bytes.js";
+import { visible } from "../core/invisible.js";
 import { findingsByComponent } from "../verify/by-component.js";
 import { countFindings } from "../verify/judge.js";
 import type { Finding, VerifyReport } from "../verify/report.js";
@@ -8,7 +9,7 @@ export function describeReport(report: VerifyReport): readonly string[] {
   const lines: string[] = [];
   for (const [name, findings] of findingsByComponent(report)) {
     if (findings.length === 0) continue;
-    lines.push(`${oneLine(name)}: ${countsOf(countFindings(findings))}`);
+    lines.push(`${visible(name)}: ${countsOf(countFindings(findings))}`);
     for (const [at, one] of findings.entries()) {
       // What is to be done about several is said once, after the last.
       const isSaid = one.hint !== undefined && one.hint !== findings[at + 1]?.hint;
@@ -22,7 +23,7 @@ export function describeReport(report: VerifyReport): readonly string[] {
   const counts = countsOf(report.counts);
   const found = counts === "" ? "" : `${counts}; `;
   lines.push(
-    `${ok ? "PASS" : "FAIL"} ${oneLine(archive)}${target}: ${found}${scope} checked${report.deep ? ", layers too" : ""}.`,
+    `${ok ? "PASS" : "FAIL"} ${visible(archive)}${target}: ${found}${scope} checked${report.deep ? ", layers too" : ""}.`,
   );
   return lines;
 }
@@ -36,6 +37,7 @@ function describeFinding(one: Finding, withHint: boolean): string[] {
     layer,
     history,
   };
+  // A name in an archive must not look like a line of ours.
   return [
     `  ${waived === undefined ? one.severity : "waived"} ${rule}: ${subject}: ${message}`,
     ...(waived === undefined ? [] : [`      because  ${waived.reason}`]),
@@ -43,7 +45,7 @@ function describeFinding(one: Finding, withHint: boolean): string[] {
       value === undefined ? [] : [`      ${key.padEnd(8)} ${value}`],
     ),
     ...(hint === undefined || waived !== undefined || !withHint ? [] : [`      → ${hint}`]),
-  ].map(oneLine);
+  ].map((line) => visible(line));
 }
 
 /** `2 errors, 1 note, 1 waived`. */
@@ -52,9 +54,4 @@ function countsOf(counts: VerifyReport["counts"]): string {
     .filter((kind) => counts[kind] > 0)
     .map((kind) => `${counts[kind]} ${kind}${kind === "waived" || counts[kind] === 1 ? "" : "s"}`)
     .join(", ");
-}
-
-/** A name in an archive must not look like a line of ours. */
-function oneLine(text: string): string {
-  return text.replace(/[\r\n\u2028\u2029]/g, "⏎");
 }

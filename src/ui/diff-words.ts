@@ -1,3 +1,5 @@
+import { visible } from "../core/invisible.js";
+
 /** Longer values are cut here; `--json` has all of them. */
 const LONGEST = 200;
 
@@ -15,6 +17,6 @@ export function countsOf(changes: readonly { readonly kind: keyof typeof SIGNS }
 
 /** A text on one line, and no longer than can be read. */
 export function oneLine(text: string): string {
-  const line = text.replaceAll("\n", "⏎").replaceAll("\t", " ");
+  const line = visible(text);
   return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
 }

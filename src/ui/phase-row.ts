@@ -1,6 +1,6 @@
 import { formatBytes } from "../core/bytes.js";
 import type { BundlerEvent, Phase } from "../core/events.js";
-import { printable } from "./printable.js";
+import { printable } from "../core/invisible.js";
 
 const TITLES: Readonly<Record<Phase, string>> = {
   plan: "Ask the registries",

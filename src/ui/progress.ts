@@ -1,7 +1,7 @@
 import { Listr, ListrLogger, type ListrLogLevels, type ListrTask, ProcessOutput } from "listr2";
 import type { BundlerEvent, Phase } from "../core/events.js";
 import { PhaseRow } from "./phase-row.js";
-import { printable } from "./printable.js";
+import { printable } from "../core/invisible.js";
 
 /** A phase that the command will go through, in the order in which it is shown. */
 export interface ExpectedPhase {

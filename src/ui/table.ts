@@ -1,3 +1,5 @@
+import { visible } from "../core/invisible.js";
+
 /** A column of a table: its heading, whether numbers stand right, and how wide it may grow before it wraps. */
 export interface Column {
   readonly title: string;
@@ -15,7 +17,7 @@ export function formatTable(
   width = 120,
 ): string {
   // A line break in a cell would look like a row of its own.
-  const rows = texts.map((row) => row.map((cell) => cell.replaceAll("\n", "⏎")));
+  const rows = texts.map((row) => row.map((cell) => visible(cell)));
   const widths = columns.map((column, at) =>
     Math.max(column.title.length, ...rows.map((row) => (row[at] ?? "").length)),
   );

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { isAbsolute } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EXIT_CODES } from "../core/errors.js";
+import { printable, printableJson, visible } from "../core/invisible.js";
 import type { Finding, VerifyReport } from "./report.js";
 import { RULES } from "./rules.js";
 
@@ -51,9 +52,9 @@ export function formatSarif(report: VerifyReport, tool: SarifTool): string {
               physicalLocation: { artifactLocation: { uri, index: 0 } },
               logicalLocations: [
                 {
-                  fullyQualifiedName: [one.component, one.subject, one.path]
-                    .filter(Boolean)
-                    .join(" › "),
+                  fullyQualifiedName: visible(
+                    [one.component, one.subject, one.path].filter(Boolean).join(" › "),
+                  ),
                 },
               ],
             },
@@ -63,14 +64,18 @@ export function formatSarif(report: VerifyReport, tool: SarifTool): string {
             ? {}
             : {
                 suppressions: [
-                  { kind: "external", status: "accepted", justification: one.waived.reason },
+                  {
+                    kind: "external",
+                    status: "accepted",
+                    justification: printable(one.waived.reason),
+                  },
                 ],
               }),
         })),
       },
     ],
   };
-  return `${JSON.stringify(log, undefined, 2)}\n`;
+  return `${printableJson(log)}\n`;
 }
 
 function messageOf({ subject, message, expected, found, history, hint }: Finding): string {
@@ -82,7 +87,7 @@ function messageOf({ subject, message, expected, found, history, hint }: Finding
     ...(hint === undefined ? [] : [hint]),
   ].join("\n");
   // What an archive says must not become a link in a viewer (section 3.11.6).
-  return text.replaceAll("](", "] (");
+  return printable(text).replaceAll("](", "] (");
 }
 
 /** The same finding of the next run, whatever its numbers are by then. */

@@ -6,7 +6,7 @@ import { BaseCommand } from "../../cli/base-command.js";
 import { readMirrors, networkFlags } from "../../cli/selection-flags.js";
 import { parsePlatform } from "../../core/platform.js";
 import { describeBuilder } from "../../ui/describe-builder.js";
-import { printable } from "../../ui/printable.js";
+import { printable } from "../../core/invisible.js";
 
 const HEADLINES: Readonly<Record<BuilderSetup["outcome"], string>> = {
   created: "has been created.",

@@ -3,7 +3,7 @@ import path from "node:path";
 import fc from "fast-check";
 import { type DefaultTreeAdapterTypes, parse } from "parse5";
 import { describe, expect, it } from "vitest";
-import { visible } from "../../../src/report/escape.js";
+import { visible } from "../../../src/core/invisible.js";
 import { readPageAssets, renderPage } from "../../../src/report/page.js";
 import type { PackageTable } from "../../../src/report/package-table.js";
 import { HOSTILE, withTexts } from "./hostile.js";

@@ -1,8 +1,8 @@
 import { BundlerError } from "../core/errors.js";
 import { formatPlatform, platformMatches } from "../core/platform.js";
 import type { BuildSteps } from "./build-steps.js";
-import { engineFault } from "./docker.js";
-import type { Redactor } from "./redactor.js";
+import { engineFault } from "../engine/docker.js";
+import type { Redactor } from "../core/redactor.js";
 import type { BuildRequest, Builder } from "./types.js";
 
 export interface FailedBuild {

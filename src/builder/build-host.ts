@@ -1,6 +1,6 @@
 import { openBuildx } from "./buildx.js";
 import { chooseBuilder } from "./choose-builder.js";
-import { openDocker } from "./docker.js";
+import { openDocker } from "../engine/docker.js";
 import { runBuild } from "./run-build.js";
 import type { BuildHost, Builder } from "./types.js";
 import type { Buildx } from "./buildx.js";

@@ -4,7 +4,7 @@ import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
 import { replaceUnseen } from "../core/invisible.js";
-import type { Redactor } from "./redactor.js";
+import type { Redactor } from "../core/redactor.js";
 
 export interface BuildLog {
   readonly write: (line: string) => void;

@@ -1,7 +1,13 @@
 import { SemVer, coerce, parse } from "semver";
 import { BundlerError } from "../core/errors.js";
 import { checkBuilderName } from "./builder-names.js";
-import { ANSWER_MS, type Docker, type DockerEnd, engineFault, lastWords } from "./docker.js";
+import {
+  ANSWER_MS,
+  type Docker,
+  type DockerEnd,
+  engineFault,
+  lastWords,
+} from "../engine/docker.js";
 import { type InspectedBuilder, parseInspect } from "./inspect-text.js";
 
 /** Older ones have no `--build-context`, and say nothing of a node's BuildKit. */

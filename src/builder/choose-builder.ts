@@ -2,8 +2,8 @@ import { coerce } from "semver";
 import { BundlerError } from "../core/errors.js";
 import { OWN_BUILDER } from "./builder-names.js";
 import type { Buildx } from "./buildx.js";
-import { type EngineInfo, engineInfo } from "./engine-info.js";
-import { engineFault } from "./docker.js";
+import { type EngineInfo, engineInfo } from "../engine/engine-info.js";
+import { engineFault } from "../engine/docker.js";
 import type { InspectedBuilder } from "./inspect-text.js";
 import type { Builder, BuilderNode } from "./types.js";
 

@@ -1,7 +1,7 @@
 import { openBuildx } from "./buildx.js";
 import { builderFolder } from "./builder-folder.js";
 import { describeBuilder, findBuilder, requireNode } from "./choose-builder.js";
-import { openDocker } from "./docker.js";
+import { openDocker } from "../engine/docker.js";
 import type { BuilderToolOptions } from "./setup-builder.js";
 import type { Builder } from "./types.js";
 

@@ -1,12 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
-import { redact } from "../core/errors.js";
+import { type Redactor, SHORTEST, redactorOf } from "../core/redactor.js";
 import type { SecretSource } from "./types.js";
 
-/** Blanks out what could be a credential, wherever a build prints it. */
-export type Redactor = (text: string) => string;
-
-/** Shorter ones would blank out half of any text. */
-const SHORTEST = 4;
 /** Bytes of a secret's file that is looked into, and lines looked for. */
 const LARGEST = 64 * 1024;
 const MOST = 500;
@@ -31,11 +26,7 @@ export async function openRedactor(
     if (secret.file !== undefined) add(await readSmall(secret.file));
   }
   for (const text of Object.values(env)) for (const value of urlPasswords(text ?? "")) add(value);
-  if (values.size === 0) return redact;
-  // The longest first: one may be the beginning of another.
-  const known = [...values].sort((a, b) => b.length - a.length).map(escape);
-  const pattern = new RegExp(known.join("|"), "g");
-  return (text) => redact(text.replace(pattern, "***"));
+  return redactorOf(values);
 }
 
 /** Of `http://user:password@proxy,https://…`, each password as it is written and as it is meant. */
@@ -56,8 +47,4 @@ async function readSmall(file: string): Promise<string> {
     // That it cannot be read is for the build to say.
     return "";
   }
-}
-
-function escape(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 }

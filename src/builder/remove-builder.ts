@@ -2,7 +2,7 @@ import { BundlerError } from "../core/errors.js";
 import { builderFolder } from "./builder-folder.js";
 import { checkBuilderName } from "./builder-names.js";
 import { openBuildx } from "./buildx.js";
-import { openDocker } from "./docker.js";
+import { openDocker } from "../engine/docker.js";
 import { type BuilderToolOptions, removeFromBuildx } from "./setup-builder.js";
 
 export interface BuilderRemoval {

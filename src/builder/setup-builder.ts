@@ -11,7 +11,7 @@ import { buildkitdConfig } from "./buildkitd-config.js";
 import { type Buildx, openBuildx } from "./buildx.js";
 import { readCertificates } from "./certificates.js";
 import { describeBuilder } from "./choose-builder.js";
-import { ANSWER_MS, engineFault, lastWords, openDocker } from "./docker.js";
+import { ANSWER_MS, engineFault, lastWords, openDocker } from "../engine/docker.js";
 import type { InspectedBuilder } from "./inspect-text.js";
 import type { Builder } from "./types.js";
 

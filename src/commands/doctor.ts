@@ -18,7 +18,7 @@ import type { DoctorOptions } from "../doctor/doctor.js";
 import type { ReadDockerfile } from "../doctor/needs.js";
 import type { BuilderSetup, PlannedRepair, Repaired } from "../doctor/repair.js";
 import type { DoctorReport } from "../doctor/types.js";
-import { shellCommand } from "../doctor/shell-command.js";
+import { shellCommand } from "../core/shell-command.js";
 import { parseReference } from "../image/reference.js";
 import { printable } from "../core/invisible.js";
 import { describeDoctor, describeRepairs } from "../ui/describe-doctor.js";

@@ -1,4 +1,4 @@
-import type { Docker } from "../builder/docker.js";
+import type { Docker } from "../engine/docker.js";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
 import { runProgram } from "../core/spawn.js";
 

@@ -1,6 +1,6 @@
 import { openBuildx } from "../builder/buildx.js";
 import { describeBuilder, findBuilder } from "../builder/choose-builder.js";
-import type { Docker } from "../builder/docker.js";
+import type { Docker } from "../engine/docker.js";
 import type { Builder } from "../builder/types.js";
 import { BundlerError } from "../core/errors.js";
 

@@ -1,4 +1,5 @@
-import type { Buildx, Client, Engine, EngineInfo } from "./docker-facts.js";
+import type { EngineInfo } from "../engine/engine-info.js";
+import type { Buildx, Client, Engine } from "./docker-facts.js";
 import { seconds } from "./docker-facts.js";
 import type { Finding, Level } from "./types.js";
 import { atLeast } from "./versions.js";

@@ -2,7 +2,7 @@ import { type Platform, formatPlatform } from "../core/platform.js";
 import { type Handler, qemuHandlerName } from "./binfmt.js";
 import { installCommand, repairCommand, repairOf } from "./emulation-repair.js";
 import { type EmulationFacts, type Runs, howStepsRun } from "./emulation.js";
-import { shellCommand } from "./shell-command.js";
+import { shellCommand } from "../core/shell-command.js";
 import type { DeclaredBuild, Finding, Level } from "./types.js";
 import { atLeast } from "./versions.js";
 

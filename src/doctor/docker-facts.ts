@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type EngineInfo, readInfo } from "../engine/engine-info.js";
 import type { Answer } from "./ask.js";
 
 /** What `docker` in PATH is. */
@@ -24,18 +25,6 @@ interface EngineUp {
   readonly experimental: boolean;
   /** Absent where `docker info` gave nothing. */
   readonly info?: EngineInfo;
-}
-
-export interface EngineInfo {
-  readonly containerdStore: boolean;
-  /** `overlay2`, `overlayfs`. */
-  readonly storage: string;
-  readonly rootless: boolean;
-  readonly rootDir: string;
-  /** Bytes, of the machine that the engine runs on. */
-  readonly memory: number;
-  /** As `uname -r` says it. */
-  readonly kernel: string;
 }
 
 /** The `docker buildx` plugin. */
@@ -64,16 +53,6 @@ const versionSchema = z.object({
     .nullish(),
 });
 
-const infoSchema = z.object({
-  ServerVersion: z.string().min(1),
-  Driver: z.string(),
-  DriverStatus: z.array(z.array(z.string())).nullish(),
-  SecurityOptions: z.array(z.string()).nullish(),
-  DockerRootDir: z.string(),
-  MemTotal: z.number(),
-  KernelVersion: z.string(),
-});
-
 /** @param cli answer of `docker --version`. @param version of `docker version --format '{{json .}}'`. */
 export function readClient(cli: Answer, version: Answer): Client {
   if (cli.kind === "missing") return { kind: "absent" };
@@ -98,7 +77,7 @@ export function readEngine(client: Client, version: Answer, info: Answer): Engin
   const server = readJson(versionSchema, version)?.Server;
   if (server == null) return unreachable(version.stderr);
   const podman = server.Components?.find(({ Name }) => /podman/i.test(Name));
-  const told = readInfo(info);
+  const told = info.kind === "ended" ? readInfo(info.stdout) : undefined;
   const engine = server.Components?.find(({ Name }) => Name === "Engine");
   return {
     kind: "up",
@@ -107,22 +86,6 @@ export function readEngine(client: Client, version: Answer, info: Answer): Engin
     experimental: server.Experimental ?? engine?.Details?.["Experimental"] === "true",
     ...(told === undefined ? {} : { info: told }),
   };
-}
-
-function readInfo(answer: Answer): EngineInfo | undefined {
-  const info = readJson(infoSchema, answer);
-  return info === undefined
-    ? undefined
-    : {
-        containerdStore: (info.DriverStatus ?? []).some(
-          ([key, value]) => key === "driver-type" && value?.startsWith("io.containerd.snapshotter"),
-        ),
-        storage: info.Driver,
-        rootless: (info.SecurityOptions ?? []).some((option) => /^(name=)?rootless\b/.test(option)),
-        rootDir: info.DockerRootDir,
-        memory: info.MemTotal,
-        kernel: info.KernelVersion,
-      };
 }
 
 /** @param answer of `docker buildx version`. */

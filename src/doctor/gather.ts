@@ -1,5 +1,5 @@
 import os from "node:os";
-import { openDocker } from "../builder/docker.js";
+import { openDocker } from "../engine/docker.js";
 import type { BundlerError } from "../core/errors.js";
 import { isAbort, interrupted } from "../core/errors.js";
 import type { Reached } from "../registry/reach.js";

@@ -1,11 +1,11 @@
-import { openDocker } from "../builder/docker.js";
+import { openDocker } from "../engine/docker.js";
 import { BundlerError, messageOf } from "../core/errors.js";
 import { type Platform, formatPlatform } from "../core/platform.js";
 import { askDocker, askProgram } from "./ask.js";
 import type { Diagnosis } from "./doctor.js";
 import { type Repair, installCommand, repairCommand, repairOf } from "./emulation-repair.js";
 import { type EmulationFacts, howStepsRun } from "./emulation.js";
-import { shellCommand } from "./shell-command.js";
+import { shellCommand } from "../core/shell-command.js";
 
 /** Something safe that `--fix` can do. */
 export interface PlannedRepair {

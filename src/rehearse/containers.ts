@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ANSWER_MS, type Docker } from "../builder/docker.js";
+import { ANSWER_MS, type Docker } from "../engine/docker.js";
 
 /** What the engine says of a container. */
 export interface ContainerFacts {

@@ -2,7 +2,7 @@ import { BundlerError } from "../core/errors.js";
 import { type Platform, formatPlatform, platformMatches } from "../core/platform.js";
 import { readBinfmt } from "../doctor/binfmt.js";
 import { defects } from "../doctor/emulation.js";
-import type { Engine } from "./engine.js";
+import type { Engine } from "../engine/find-engine.js";
 
 /** How much longer everything may take under QEMU. */
 export const EMULATED_FACTOR = 3;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ANSWER_MS, type Docker, lastWords } from "../builder/docker.js";
+import { ANSWER_MS, type Docker, lastWords } from "../engine/docker.js";
 import type { Bundle } from "../bundle/reader.js";
 import type { BundleComponent } from "../bundle/types.js";
 import type { EventSink } from "../core/events.js";

@@ -1,13 +1,13 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { lastWords, openDocker } from "../builder/docker.js";
+import { lastWords, openDocker } from "../engine/docker.js";
 import type { Bundle } from "../bundle/reader.js";
 import { redact } from "../core/errors.js";
 import { parsePlatform, formatPlatform } from "../core/platform.js";
 import { type CameUp, type StartEnd, comeUp } from "./come-up.js";
 import { containersOf } from "./containers.js";
 import { EMULATED_FACTOR, needsEmulation } from "./emulation.js";
-import { type Engine, findEngine } from "./engine.js";
+import { type Engine, findEngine } from "../engine/find-engine.js";
 import { loadImage, takeReceipt } from "./engine-images.js";
 import { extractFiles, isSmall } from "./extract.js";
 import { type Isolated, isolate } from "./isolate.js";

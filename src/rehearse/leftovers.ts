@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ANSWER_MS, type Docker, lastWords } from "../builder/docker.js";
+import { ANSWER_MS, type Docker, lastWords } from "../engine/docker.js";
 import { messageOf, systemCode } from "../core/errors.js";
-import { shellCommand } from "../doctor/shell-command.js";
+import { shellCommand } from "../core/shell-command.js";
 import type { Leftover, TakenAway } from "./types.js";
 
 /** Images that are asked whether they have a program that removes files. */

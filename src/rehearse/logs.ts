@@ -1,4 +1,4 @@
-import { ANSWER_MS, type Docker } from "../builder/docker.js";
+import { ANSWER_MS, type Docker } from "../engine/docker.js";
 import { isAbort, redact } from "../core/errors.js";
 import type { ServiceState } from "./containers.js";
 import type { Rehearsal } from "./types.js";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BundlerError, interrupted, messageOf } from "../core/errors.js";
 import { type ProgramEnd, runProgram } from "../core/spawn.js";
-import { shellCommand } from "../doctor/shell-command.js";
+import { shellCommand } from "../core/shell-command.js";
 import type { Leftover } from "./types.js";
 
 /** Milliseconds until a new daemon answers, and until a stopped one has ended its containers. */

@@ -1,7 +1,7 @@
 import path from "node:path";
-import { openRedactor } from "../builder/redactor.js";
 import type { Bundle } from "../bundle/reader.js";
 import { projectName } from "../bundle/site-index.js";
+import { redactorOf } from "../core/redactor.js";
 import { EMULATED_FACTOR } from "./emulation.js";
 import { installedSecrets, installerOptions, meaningOf } from "./installer.js";
 import type { RehearseOptions } from "./options.js";
@@ -85,7 +85,6 @@ export class Installer {
 
   async blank(): Promise<(text: string) => string> {
     const secrets = await installedSecrets(this.home, this.#bundle.manifest.settings);
-    const names = [...secrets.keys()].map((name) => ({ id: name, env: name }));
-    return openRedactor(names, Object.fromEntries(secrets));
+    return redactorOf(secrets.values());
   }
 }

@@ -1,7 +1,7 @@
 import http from "node:http";
 import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Docker, lastWords } from "../builder/docker.js";
+import { type Docker, lastWords } from "../engine/docker.js";
 import { interrupted, messageOf } from "../core/errors.js";
 import type { SmokeTest } from "../definition/types.js";
 import type { ContainerFacts } from "./containers.js";

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { type Docker, lastWords } from "../builder/docker.js";
-import { openRedactor } from "../builder/redactor.js";
+import { type Docker, lastWords } from "../engine/docker.js";
 import type { Bundle } from "../bundle/reader.js";
 import { COMPOSE_FILE } from "../bundle/paths.js";
 import { projectName } from "../bundle/site-index.js";
 import { BundlerError, messageOf, redact } from "../core/errors.js";
+import { redactorOf } from "../core/redactor.js";
 import { readImageStart } from "./image-start.js";
 import { javaSign } from "./java.js";
 import { type ComposeModel, parseModel, textsAt } from "./model.js";
@@ -66,10 +66,7 @@ export async function setStage(
     dataDir,
     envFile,
     settings,
-    redact: await openRedactor(
-      secrets.map(({ name }) => ({ id: name, env: name })),
-      Object.fromEntries(settings),
-    ),
+    redact: redactorOf(secrets.map(({ name }) => settings.get(name) ?? "")),
   };
 }
 

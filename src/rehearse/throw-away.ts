@@ -1,14 +1,14 @@
 import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Docker, openDocker } from "../builder/docker.js";
+import { type Docker, openDocker } from "../engine/docker.js";
 import type { Bundle } from "../bundle/reader.js";
 import { isAbort } from "../core/errors.js";
 import { formatPlatform, parsePlatform } from "../core/platform.js";
 import { Readiness } from "./come-up.js";
 import { containersOf } from "./containers.js";
 import { needsEmulation } from "./emulation.js";
-import { findEngine } from "./engine.js";
+import { findEngine } from "../engine/find-engine.js";
 import { takeReceipt } from "./engine-images.js";
 import { extractFiles } from "./extract.js";
 import { blanked } from "./in-engine.js";

@@ -9,7 +9,7 @@ import {
   fakeDocker,
   inspectText,
   versionText,
-} from "../unit/builder/fake-docker.js";
+} from "../support/fake-docker.js";
 
 let cwd: string;
 let fake: FakeDocker;

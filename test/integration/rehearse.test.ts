@@ -14,7 +14,7 @@ import { sampleCatalogue } from "../../src/sample/catalogue.js";
 import { startSampleRegistry } from "../../src/sample/registry.js";
 import { type CliOutcome, cli, jsonOf, startCli } from "../support/cli.js";
 import { writeSmallDefinition } from "../support/small-definition.js";
-import { type Answer, type FakeDocker, fakeDocker } from "../unit/builder/fake-docker.js";
+import { type Answer, type FakeDocker, fakeDocker } from "../support/fake-docker.js";
 
 let home: string;
 let archive: string;

@@ -14,7 +14,7 @@ import {
   fakeDocker,
   inspectText,
   versionText,
-} from "./fake-docker.js";
+} from "../../support/fake-docker.js";
 
 const never = new AbortController().signal;
 let dir: string;
@@ -54,7 +54,14 @@ async function hostOf(answers: Answers, { env = {}, caFiles = [], builder }: Set
 const calls = async () => (await fake!.calls()).map(({ args }) => args.join(" "));
 
 const INFO = (store: string): Answer => ({
-  stdout: JSON.stringify({ ServerVersion: "26.1.5", DriverStatus: [["driver-type", store]] }),
+  stdout: JSON.stringify({
+    ServerVersion: "26.1.5",
+    Driver: "overlayfs",
+    DriverStatus: [["driver-type", store]],
+    DockerRootDir: "/var/lib/docker",
+    MemTotal: 8_000_000_000,
+    KernelVersion: "6.1.0",
+  }),
 });
 
 describe("the builder", () => {

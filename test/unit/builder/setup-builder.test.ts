@@ -7,7 +7,12 @@ import { readNode } from "../../../src/builder/builder-settings.js";
 import { inspectBuilder } from "../../../src/builder/inspect-builder.js";
 import { removeBuilder } from "../../../src/builder/remove-builder.js";
 import { setupBuilder } from "../../../src/builder/setup-builder.js";
-import { type Answer, type FakeDocker, fakeDocker, versionText } from "./fake-docker.js";
+import {
+  type Answer,
+  type FakeDocker,
+  fakeDocker,
+  versionText,
+} from "../../support/fake-docker.js";
 
 /**
  * Builders as files of the fake client: `create` makes one, or a node of one, `rm` takes it away,

@@ -7,7 +7,7 @@ import type { Handler } from "../../../src/doctor/binfmt.js";
 import type { EmulationFacts } from "../../../src/doctor/emulation.js";
 import type { Diagnosis } from "../../../src/doctor/doctor.js";
 import { type PlannedRepair, carryOut, planRepairs } from "../../../src/doctor/repair.js";
-import { shellCommand } from "../../../src/doctor/shell-command.js";
+import { shellCommand } from "../../../src/core/shell-command.js";
 
 let dir: string;
 let env: NodeJS.ProcessEnv;

@@ -1,9 +1,9 @@
 import { z } from "zod";
-import { ANSWER_MS, type Docker, engineFault, lastWords } from "../builder/docker.js";
+import { ANSWER_MS, type Docker, engineFault, lastWords } from "./docker.js";
 import { BundlerError } from "../core/errors.js";
 import { type Platform, normalizePlatform } from "../core/platform.js";
 
-/** The engine that a rehearsal runs in. */
+/** An engine with a compose tool, that services can be started in. */
 export interface Engine {
   readonly docker: Docker;
   readonly version: string;

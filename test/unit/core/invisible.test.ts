@@ -6,7 +6,7 @@ import { plainText } from "../../../src/builder/build-log.js";
 import { writeToml } from "../../../src/builder/toml.js";
 import { writeFile } from "../../../src/cli/raw-output.js";
 import { UNSEEN, oneLine, printable, printableJson, visible } from "../../../src/core/invisible.js";
-import { quoteServer } from "../../../src/registry/failure.js";
+import { quoteServer } from "../../../src/http/failure.js";
 import { escapeHtml, jsonForScript } from "../../../src/report/escape.js";
 import { imageSbom } from "../../../src/sbom/cyclonedx.js";
 import { describeReport } from "../../../src/ui/describe-report.js";

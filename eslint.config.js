@@ -70,7 +70,7 @@ const roomRules = Object.entries(rooms).map(([room, allowed]) => {
 });
 
 export default tseslint.config(
-  { ignores: ["dist/", "demo/", "coverage/", "node_modules/"] },
+  { ignores: ["dist/", "test/bench/built/", "demo/", "coverage/", "node_modules/"] },
   js.configs.recommended,
   {
     files: ["**/*.ts"],

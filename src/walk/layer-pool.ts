@@ -15,7 +15,7 @@ export type WorkerMessage =
 /** More threads than this take memory, and make a disk seek. */
 const MAX_THREADS = 4;
 
-const PROGRAM = new URL("./layer-worker.js", import.meta.url);
+const PROGRAM = new URL(import.meta.resolve("#workers/layer"));
 
 interface Task {
   readonly job: LayerJob;

@@ -1,9 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
-import { layoutBundle } from "../../dist/bundle/layout.js";
-import { writeBundle } from "../../dist/bundle/writer.js";
-import { digestOf } from "../../dist/core/digest.js";
-import { MEDIA_TYPES } from "../../dist/image/media-types.js";
+import { layoutBundle } from "../../src/bundle/layout.js";
+import { writeBundle } from "../../src/bundle/writer.js";
+import { digestOf } from "../../src/core/digest.js";
+import { MEDIA_TYPES } from "../../src/image/media-types.js";
 
 /**
  * Writes an archive of images with the given layers, which lie in files, and next to nothing else.

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { digestOf } from "../../dist/core/digest.js";
-import { MEDIA_TYPES } from "../../dist/image/media-types.js";
-import { incompressible, makeLayer } from "../../dist/sample/layer.js";
+import { digestOf } from "../../src/core/digest.js";
+import { MEDIA_TYPES } from "../../src/image/media-types.js";
+import { incompressible, makeLayer } from "../../src/sample/layer.js";
 
 const PLATFORM = { os: "linux", architecture: "arm64" };
 

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdtemp, open, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { MEDIA_TYPES } from "../../dist/image/media-types.js";
+import { MEDIA_TYPES } from "../../src/image/media-types.js";
 import { writeArchive } from "./archive.js";
 
 const IMAGES = 20;

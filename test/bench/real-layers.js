@@ -4,8 +4,8 @@ import { createReadStream } from "node:fs";
 import { lstat, readdir, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { createGunzip } from "node:zlib";
-import { digestFromHex } from "../../dist/core/digest.js";
-import { MEDIA_TYPES } from "../../dist/image/media-types.js";
+import { digestFromHex } from "../../src/core/digest.js";
+import { MEDIA_TYPES } from "../../src/image/media-types.js";
 
 /** Where programs, libraries and texts lie, as in images. */
 const FOLDERS = ["/usr/bin", "/usr/sbin", "/usr/lib", "/usr/libexec", "/usr/share", "/usr/local"];

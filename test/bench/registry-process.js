@@ -1,4 +1,4 @@
-import { startSampleRegistry } from "../../dist/sample/registry.js";
+import { startSampleRegistry } from "../../src/sample/registry.js";
 import { makeImages } from "./images.js";
 
 // A process of its own, as a registry is: what it costs is not counted to the client.

@@ -22,12 +22,8 @@ const { values } = parseArgs({
   },
 });
 const runs = Number(values.runs);
-const root = path.resolve(import.meta.dirname, "../..");
 const work = await mkdtemp(path.join(values.dir, "openim-bundler-bench-"));
-const bundler = (...args) => [
-  process.execPath,
-  [path.join(root, "bin/run.js"), ...args, "--quiet"],
-];
+const bundler = (...args) => [process.execPath, [path.resolve("bin/run.js"), ...args, "--quiet"]];
 const sh = (script) => ["sh", ["-c", script]];
 const ratio = (label, a, b, aim) =>
   console.log(`${label.padEnd(44)} ${(a / b).toFixed(2)} ×${aim ? `   aim ≤ ${aim}` : ""}`);

@@ -21,16 +21,20 @@ export async function compileSources(rooms: readonly string[]): Promise<Compiled
     target: ts.ScriptTarget.ES2022,
     verbatimModuleSyntax: true,
   };
+  const workers: Record<string, string> = {};
   for (const room of rooms) {
     await mkdir(join(dir, room), { recursive: true });
     for (const name of await readdir(join(PROJECT, "src", room))) {
       if (!name.endsWith(".ts")) continue;
       const source = await readFile(join(PROJECT, "src", room, name), "utf8");
       const { outputText } = ts.transpileModule(source, { compilerOptions });
-      await writeFile(join(dir, room, name.replace(/\.ts$/, ".js")), outputText);
+      const module = name.replace(/\.ts$/, ".js");
+      await writeFile(join(dir, room, module), outputText);
+      const worker = /^(.*)-worker\.js$/.exec(module)?.[1];
+      if (worker !== undefined) workers[`#workers/${worker}`] = `./${room}/${module}`;
     }
   }
-  await writeFile(join(dir, "package.json"), '{"type":"module"}');
+  await writeFile(join(dir, "package.json"), JSON.stringify({ type: "module", imports: workers }));
   await symlink(join(PROJECT, "node_modules"), join(dir, "node_modules"));
   return {
     url: (path) => pathToFileURL(join(dir, path)).href,

@@ -12,6 +12,8 @@ export interface BuildContext extends SourceContext {
   readonly recipesDir: string;
   readonly registry: Registry;
   readonly host: BuildHost;
+  /** Where secrets of builds come from. */
+  readonly env: NodeJS.ProcessEnv;
   /** Component → the strategy that it is to be built with; the others choose for themselves. */
   readonly strategies: ReadonlyMap<string, Strategy>;
   /** Components that may run Java under emulation, where it is known to hang. */

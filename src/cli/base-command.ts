@@ -12,6 +12,7 @@ import {
 import { type BundlerEvent, type EventSink, noEvents } from "../core/events.js";
 import type { Definition } from "../definition/types.js";
 import type { CreateOptions } from "../jobs/create.js";
+import type { NetworkOptions } from "../http/network.js";
 import type { JobOptions } from "../jobs/job.js";
 import { type NetworkFlagValues, readMirrors } from "./selection-flags.js";
 import type { ExpectedPhase } from "../ui/progress.js";
@@ -82,17 +83,24 @@ export abstract class BaseCommand extends Command {
     );
   }
 
+  /** How the network may be used. */
+  protected network({ insecure = [], ca = [] }: Partial<NetworkFlagValues>): NetworkOptions {
+    return {
+      insecure: new Set(insecure),
+      caFiles: ca.map((file) => path.resolve(file)),
+      env: process.env,
+      userAgent: `${this.config.name}/${this.config.version}`,
+    };
+  }
+
   /** How registries and the store are reached, from the flags that all such commands share. */
-  protected sourceOptions(flags: NetworkFlagValues, onEvent: EventSink): JobOptions {
+  protected jobOptions(flags: NetworkFlagValues, onEvent: EventSink): JobOptions {
     return {
       storeDir: this.storeDir(flags.store),
       recipesDir: this.recipesDir,
       mirrors: readMirrors(flags.mirror),
-      insecure: new Set(flags.insecure ?? []),
-      caFiles: flags.ca ?? [],
-      concurrency: flags.concurrency,
-      env: process.env,
-      userAgent: `${this.config.name}/${this.config.version}`,
+      requestsPerHost: flags.concurrency,
+      network: this.network(flags),
       signal: this.signal,
       onEvent,
     };

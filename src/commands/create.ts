@@ -79,7 +79,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
     });
     const result = await this.withProgress(phases, (onEvent) =>
       createJob(definition, selection, {
-        ...this.sourceOptions(flags, onEvent),
+        ...this.jobOptions(flags, onEvent),
         force: flags.force,
         sbom: flags.sbom,
         ...this.packaging,

@@ -91,10 +91,8 @@ The exit code is 11 when nothing can be stored, else 5 when a registry that is n
       platforms,
       storeDir: this.storeDir(flags.store),
       mirrors: readMirrors(flags.mirror),
-      insecure: new Set(flags.insecure ?? []),
-      caFiles: (flags.ca ?? []).map((file) => path.resolve(file)),
+      network: this.network(flags),
       env: process.env,
-      userAgent: `${this.config.name}/${this.config.version}`,
       nodeWanted: this.#nodeWanted,
       binfmtImage: checkImage(flags["binfmt-image"]),
       signal: this.signal,
@@ -168,7 +166,8 @@ The exit code is 11 when nothing can be stored, else 5 when a registry that is n
 
   /** `builder setup` with the flags that both commands share. */
   async #builderSetup(options: DoctorOptions): Promise<BuilderSetup> {
-    const { caFiles, env, insecure, mirrors } = options;
+    const { env, mirrors, network } = options;
+    const { caFiles, insecure } = network;
     const [{ buildersRoot }, { OWN_BUILDER }, { setupBuilder }] = await Promise.all([
       import("../builder/builder-folder.js"),
       import("../builder/builder-names.js"),

@@ -48,7 +48,7 @@ With --lock the plan is written down: every image by digest, every blob with its
       subject: formatPlatform(platform),
     }));
     const { result, lock, plan } = await this.withProgress(phases, (onEvent) =>
-      planJob(definition, selection, this.sourceOptions(flags, onEvent)),
+      planJob(definition, selection, this.jobOptions(flags, onEvent)),
     );
     for (const platform of result.platforms) this.#show(platform);
     for (const { component, platform, required, hint } of result.problems) {

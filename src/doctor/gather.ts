@@ -36,6 +36,8 @@ export interface Facts {
 }
 
 export interface GatherOptions extends Omit<ReachOptions, "onEvent" | "limitMs"> {
+  /** For Docker and its plugins. */
+  readonly env: NodeJS.ProcessEnv;
   readonly storeDir: string;
   /** Node.js versions that the package wants. */
   readonly nodeWanted: string;

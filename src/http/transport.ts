@@ -38,14 +38,16 @@ export interface Transport {
   fetch(request: HttpRequest): Promise<HttpResponse>;
 }
 
+/** Why a redirect is not followed, as the end of a sentence; undefined for one that is. */
+export type RedirectProblem = (from: URL, to: URL) => Promise<string | undefined>;
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
 export function createTransport(options: {
   readonly agents: Agents;
   readonly policy: HostPolicy;
   readonly userAgent: string;
-  /** Why a redirect is not followed, as the end of a sentence; undefined for one that is. */
-  readonly redirectProblem?: (from: URL, to: URL) => Promise<string | undefined>;
+  readonly redirectProblem?: RedirectProblem;
 }): Transport {
   const { agents, policy } = options;
 

@@ -1,27 +1,18 @@
 import type { EventSink } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
-import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "./agents.js";
 import { dropBody } from "./body.js";
-import { hostPolicy } from "./host-policy.js";
 import { HttpFailure } from "./failure.js";
-import { DEFAULT_RETRY, type RetryPolicy, parseRetryAfter } from "./retry.js";
-import { type HttpResponse, createTransport } from "./transport.js";
+import { type RetryPolicy, parseRetryAfter } from "./retry.js";
+import type { HttpResponse } from "./transport.js";
 import { webAddress } from "./web-address.js";
+import { type NetworkOptions, openNetwork } from "./network.js";
 import { privateRedirect, systemResolve } from "./private-address.js";
 
 export interface WebOptions {
-  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
-  readonly insecure: ReadonlySet<string>;
-  /** PEM files of further certificate authorities. */
-  readonly caFiles: readonly string[];
-  /** For proxies. */
-  readonly env: NodeJS.ProcessEnv;
-  readonly userAgent: string;
+  readonly network: NetworkOptions;
   readonly signal: AbortSignal;
   /** Hears of long waits. */
   readonly onEvent: EventSink;
-  readonly retry?: Partial<RetryPolicy>;
-  readonly timeouts?: Partial<Timeouts>;
 }
 
 /** What a request for a file is made of. */
@@ -53,34 +44,19 @@ export interface Web {
 /** A signed address that has worn out is worth asking for anew, and little more than once. */
 const EXPIRED_TRIES = 3;
 
-/** Shorter waits for the next try are not worth a word, in milliseconds. */
-const TOLD_WAIT_MS = 3000;
-
 /** @throws BundlerError FILE for a CA file that cannot be used. */
-export function createWeb(context: WebOptions): Web {
-  const { env, signal, onEvent } = context;
-  const policy = hostPolicy(context.insecure);
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...context.timeouts };
-  const agents = createAgents({ caFiles: context.caFiles, env, timeouts });
+export function createWeb({ network: options, signal, onEvent }: WebOptions): Web {
   // Behind a proxy, it is the proxy that looks names up, and what this machine finds says nothing.
-  const resolve = usesProxy(env) ? () => Promise.resolve([]) : systemResolve;
-  const transport = createTransport({
-    agents,
-    policy,
-    userAgent: context.userAgent,
-    redirectProblem: async (from, to) =>
+  const resolve = usesProxy(options.env) ? () => Promise.resolve([]) : systemResolve;
+  const network = openNetwork(
+    options,
+    onEvent,
+    (policy) => async (from, to) =>
       policy.isInsecure(to) ? undefined : privateRedirect(from, to, resolve),
-  });
+  );
+  const { policy, retry, transport } = network;
   return {
-    retry: {
-      ...DEFAULT_RETRY,
-      onWait: ({ message }, ms) => {
-        if (ms < TOLD_WAIT_MS) return;
-        const again = `Trying again in ${Math.round(ms / 1000)} s.`;
-        onEvent({ type: "notice", level: "info", message: `${message} ${again}` });
-      },
-      ...context.retry,
-    },
+    retry,
     isInsecure: (url) => policy.isInsecure(url),
     get: async ({ url, subject, hint, headers = {}, accept = [] }) => {
       const response = await transport.fetch({
@@ -96,7 +72,7 @@ export function createWeb(context: WebOptions): Web {
       dropBody(response.body);
       throw answerFailure(response, subject, hint);
     },
-    close: () => agents.close(),
+    close: () => network.close(),
   };
 }
 

@@ -51,11 +51,12 @@ export function openBuilds(
   options: JobOptions & Opened,
 ): Builds {
   checkNames(definition, choices);
+  const { network } = options;
   const host =
     options.buildHost ??
     openBuildHost({
-      env: options.env,
-      caFiles: options.caFiles,
+      env: network.env,
+      caFiles: network.caFiles,
       ...(choices.builder === undefined ? {} : { builder: choices.builder }),
     });
   const context = (signal: AbortSignal): BuildContext => ({
@@ -65,10 +66,8 @@ export function openBuilds(
     store: options.store,
     host,
     given: choices.sources,
-    insecure: options.insecure,
-    caFiles: options.caFiles,
-    userAgent: options.userAgent,
-    env: options.env,
+    network,
+    env: network.env,
     strategies: choices.strategies,
     forceEmulation: choices.emulateJava,
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),

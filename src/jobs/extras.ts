@@ -162,9 +162,9 @@ function sourceContext(
   { build }: Pick<SelectionOptions, "build">,
   options: ExtrasOptions,
 ): SourceContext {
-  const { store, insecure, caFiles, env, userAgent, signal, onEvent } = options;
+  const { store, network, signal, onEvent } = options;
   const given = build?.sources ?? new Map<string, string>();
-  return { store, given, insecure, caFiles, env, userAgent, signal, onEvent };
+  return { store, given, network, signal, onEvent };
 }
 
 /** Downloads tell what they do as the build's that they usually belong to. */

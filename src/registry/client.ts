@@ -2,11 +2,10 @@ import { type Digest, digestOf, isDigest } from "../core/digest.js";
 import { BundlerError, interrupted } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
-import { hostPolicy } from "../http/host-policy.js";
+import { type NetworkOptions, openNetwork } from "../http/network.js";
 import type { Descriptor } from "../image/descriptor.js";
 import { MEDIA_TYPES } from "../image/media-types.js";
 import type { Store } from "../store/store.js";
-import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "../http/agents.js";
 import { createAuthorizer } from "./authorizer.js";
 import { readBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
@@ -15,31 +14,22 @@ import { blobSubject, downloadBlob } from "./download.js";
 import { type Endpoint, createEndpoints } from "./endpoint.js";
 import { HttpFailure } from "../http/failure.js";
 import { type Reference, familiarReference } from "../image/reference.js";
-import { DEFAULT_RETRY, type RetryPolicy, withRetries } from "../http/retry.js";
+import { type RetryPolicy, withRetries } from "../http/retry.js";
 import { type Question, createSession } from "./session.js";
 import { SharedDownloads } from "./shared-downloads.js";
 import { Slots } from "../http/slots.js";
 import { createFallback } from "./fallback.js";
 import { createTokens } from "./token.js";
-import { createTransport } from "../http/transport.js";
 
 export interface RegistryOptions {
+  readonly network: NetworkOptions;
   /** Registry → base URLs of its mirrors, tried in order before the registry itself. */
   readonly mirrors: ReadonlyMap<string, readonly string[]>;
-  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
-  readonly insecure: ReadonlySet<string>;
-  /** PEM files of further certificate authorities. */
-  readonly caFiles: readonly string[];
   /** Blobs at a time from one host; twice as many small requests run beside them. */
   readonly requestsPerHost?: number;
   /** Never ask the registries themselves. */
   readonly mirrorsOnly?: boolean;
-  /** For proxies, Docker's configuration and its credential helpers. */
-  readonly env: NodeJS.ProcessEnv;
-  readonly userAgent: string;
   readonly onEvent: EventSink;
-  readonly retry?: Partial<RetryPolicy>;
-  readonly timeouts?: Partial<Timeouts>;
   /** Milliseconds since 1970, for the life of tokens. */
   readonly now?: () => number;
 }
@@ -91,9 +81,6 @@ const MANIFEST_TYPES = [
   `${MEDIA_TYPES.dockerSchema1};q=0.1`,
 ].join(", ");
 
-/** Shorter waits for the next try are not worth a word, in milliseconds. */
-const TOLD_WAIT_MS = 3000;
-
 /** Tries at a mirror, in all: the registry behind it is the better second try. */
 const MIRROR_TRIES = 2;
 
@@ -101,27 +88,19 @@ const MIRROR_TRIES = 2;
  * @throws BundlerError FILE for a CA file that cannot be used, USAGE for a mirror that is no URL.
  */
 export function createRegistry(options: RegistryOptions): Registry {
-  const { env, onEvent, userAgent } = options;
+  const { onEvent } = options;
   const requestsPerHost = options.requestsPerHost ?? 6;
-  const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
-  const retry: RetryPolicy = {
-    ...DEFAULT_RETRY,
-    onWait: ({ message }, ms) => {
-      if (ms < TOLD_WAIT_MS) return;
-      const again = `Trying again in ${Math.round(ms / 1000)} s.`;
-      onEvent({ type: "notice", level: "info", message: `${message} ${again}` });
-    },
-    ...options.retry,
-  };
-  const policy = hostPolicy(options.insecure);
+  const network = openNetwork(options.network, onEvent);
+  const { policy, retry, transport } = network;
   const endpointsOf = createEndpoints(options.mirrors, policy, options.mirrorsOnly);
   const closing = new AbortController();
-  const agents = createAgents({ caFiles: options.caFiles, env, timeouts });
-  const transport = createTransport({ agents, policy, userAgent });
   const tokens = createTokens({ transport, policy, now: options.now ?? Date.now });
   const session = createSession(
     transport,
-    createAuthorizer(createCredentials({ env, onEvent, signal: closing.signal }), tokens),
+    createAuthorizer(
+      createCredentials({ env: options.network.env, onEvent, signal: closing.signal }),
+      tokens,
+    ),
   );
   const fallback = createFallback(onEvent);
   const slots = new Slots({ blob: requestsPerHost, small: 2 * requestsPerHost });
@@ -223,7 +202,7 @@ export function createRegistry(options: RegistryOptions): Registry {
     close: async () => {
       closing.abort(interrupted());
       await downloads.settled();
-      await agents.close();
+      await network.close();
     },
   };
 }

@@ -1,6 +1,5 @@
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
-import { createAgents } from "../http/agents.js";
 import { dropBody } from "../http/body.js";
 import { parseChallenges } from "./challenge.js";
 import { createCredentials } from "./credentials.js";
@@ -9,20 +8,15 @@ import { HttpFailure, isServerFailure } from "../http/failure.js";
 import { abortable } from "../http/flights.js";
 import { parseRetryAfter } from "../http/retry.js";
 import { firstToAnswer } from "./session.js";
-import { hostPolicy } from "../http/host-policy.js";
-import { type HttpResponse, createTransport } from "../http/transport.js";
+import { type NetworkOptions, openNetwork } from "../http/network.js";
+import type { HttpResponse } from "../http/transport.js";
 import { webAddress } from "../http/web-address.js";
 
 export interface ReachOptions {
   /** Registry → base URLs of its mirrors. */
   readonly mirrors: ReadonlyMap<string, readonly string[]>;
-  /** `host[:port]` that may speak plain HTTP or show an unknown certificate. */
-  readonly insecure: ReadonlySet<string>;
-  /** PEM files of further certificate authorities. */
-  readonly caFiles: readonly string[];
-  /** For proxies, Docker's configuration and its credential helpers. */
-  readonly env: NodeJS.ProcessEnv;
-  readonly userAgent: string;
+  /** Its timeouts give way to `limitMs`. */
+  readonly network: NetworkOptions;
   /** Hears of credential helpers and configuration that give nothing. */
   readonly onEvent: EventSink;
   /** Milliseconds for one question, redirects and all. */
@@ -73,13 +67,13 @@ export interface Reach {
 
 /** @throws BundlerError FILE for a CA file that cannot be used, USAGE for a mirror that is no URL. */
 export function createReach(options: ReachOptions): Reach {
-  const { env, limitMs, onEvent, userAgent } = options;
+  const { limitMs, onEvent } = options;
   const closing = new AbortController();
-  const policy = hostPolicy(options.insecure);
-  const endpointsOf = createEndpoints(options.mirrors, policy);
   const timeouts = { connectMs: limitMs, headersMs: limitMs, idleMs: limitMs };
-  const agents = createAgents({ caFiles: options.caFiles, env, timeouts });
-  const transport = createTransport({ agents, policy, userAgent });
+  const network = openNetwork({ ...options.network, timeouts }, onEvent);
+  const { policy, transport } = network;
+  const endpointsOf = createEndpoints(options.mirrors, policy);
+  const { env } = options.network;
   const credentials = createCredentials({ env, onEvent, signal: closing.signal });
 
   const ask = async (
@@ -149,7 +143,7 @@ export function createReach(options: ReachOptions): Reach {
     },
     close: async () => {
       closing.abort();
-      await agents.close();
+      await network.close();
     },
   };
 }

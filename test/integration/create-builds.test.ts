@@ -8,6 +8,7 @@ import { planJob } from "../../src/jobs/plan.js";
 import { formatLock, parseLock } from "../../src/plan/lock.js";
 import { verifyBundle } from "../../src/verify/verify.js";
 import { ARM64, type Lab, SampleHost, openLab } from "../unit/build/lab.js";
+import { testNetwork } from "../support/network.js";
 
 const COMPONENTS = `name: page
 version: "1.0"
@@ -43,11 +44,8 @@ function options(store = "store"): CreateOptions {
     recipesDir: lab.recipes,
     mirrors: new Map([["docker.io", [lab.registry.url]]]),
     mirrorsOnly: true,
-    insecure: new Set([lab.registry.host]),
-    caFiles: [],
-    concurrency: 2,
-    env: { HOME: lab.dir },
-    userAgent: "openim-bundler/test",
+    requestsPerHost: 2,
+    network: testNetwork({ insecure: new Set([lab.registry.host]), env: { HOME: lab.dir } }),
     buildHost: host,
     output: join(lab.dir, "page.tar"),
     force: true,

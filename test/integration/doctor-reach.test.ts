@@ -13,6 +13,8 @@ import {
   createReach,
 } from "../../src/registry/reach.js";
 import { type SampleRegistryOptions, startSampleRegistry } from "../../src/sample/registry.js";
+import type { NetworkOptions } from "../../src/http/network.js";
+import { testNetwork } from "../support/network.js";
 
 let dir: string;
 let closers: (() => Promise<unknown>)[] = [];
@@ -27,14 +29,14 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-function open(options: Partial<ReachOptions> = {}): Reach {
+function open(options: Partial<ReachOptions & NetworkOptions> = {}): Reach {
   const reach = createReach({
-    ...{ mirrors: new Map(), insecure: new Set(), caFiles: [], userAgent: "test/1", limitMs: 5000 },
-    ...{
-      env: { HOME: dir, DOCKER_CONFIG: dir, PATH: process.env["PATH"] },
-      onEvent: () => undefined,
-    },
+    ...{ mirrors: new Map(), limitMs: 5000, onEvent: () => undefined },
     ...options,
+    network: testNetwork({
+      env: { HOME: dir, DOCKER_CONFIG: dir, PATH: process.env["PATH"] },
+      ...options,
+    }),
   });
   closers.push(() => reach.close());
   return reach;

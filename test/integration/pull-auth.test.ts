@@ -15,6 +15,8 @@ import {
   type FlakyRegistry,
   startFlakyRegistry,
 } from "../support/flaky-registry.js";
+import type { NetworkOptions } from "../../src/http/network.js";
+import { testNetwork } from "../support/network.js";
 
 const signal = new AbortController().signal;
 const closers: (() => Promise<unknown>)[] = [];
@@ -38,17 +40,12 @@ async function flaky(options: FlakyOptions = {}): Promise<FlakyRegistry> {
   return registry;
 }
 
-function client(options: Partial<RegistryOptions> = {}): Registry {
+function client(options: Partial<RegistryOptions & NetworkOptions> = {}): Registry {
   const registry = createRegistry({
     mirrors: new Map(),
-    insecure: new Set(),
-    caFiles: [],
-    env: { HOME: dir },
-    userAgent: "openim-bundler/test",
     onEvent: (event) => events.push(event),
-    retry: { baseMs: 2, maxMs: 20 },
-    timeouts: { idleMs: 300, headersMs: 2000, connectMs: 2000 },
     ...options,
+    network: testNetwork({ env: { HOME: dir }, ...options }),
   });
   closers.push(() => registry.close());
   return registry;

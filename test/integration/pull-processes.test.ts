@@ -19,7 +19,7 @@ let blob: Descriptor;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  sources = await compileSources(["core", "image", "store", "registry"]);
+  sources = await compileSources(["core", "image", "store", "http", "registry"]);
 });
 afterAll(() => sources.remove());
 beforeEach(async () => {
@@ -43,8 +43,9 @@ function download(): { readonly child: ChildProcess; readonly lines: AsyncIterab
     import { openStore } from ${JSON.stringify(sources.url("store/store.js"))};
     const say = (text) => process.stdout.write(text + "\\n");
     const registry = createRegistry({
-      mirrors: new Map(), insecure: new Set(), caFiles: [], env: { HOME: ${JSON.stringify(dir)} },
-      userAgent: "test", onEvent: (event) => say("notice " + event.message),
+      mirrors: new Map(),
+      network: { insecure: new Set(), caFiles: [], env: { HOME: ${JSON.stringify(dir)} }, userAgent: "test" },
+      onEvent: (event) => say("notice " + event.message),
     });
     const store = await openStore(${JSON.stringify(store.dir)});
     const lease = await store.lease(new AbortController().signal);

@@ -18,6 +18,8 @@ import {
   startFlakyRegistry,
 } from "../support/flaky-registry.js";
 import { canMount, withSmallDisk } from "../unit/store/small-disk.js";
+import type { NetworkOptions } from "../../src/http/network.js";
+import { testNetwork } from "../support/network.js";
 
 const signal = new AbortController().signal;
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -42,17 +44,12 @@ async function flaky(options: FlakyOptions = {}): Promise<FlakyRegistry> {
   return registry;
 }
 
-function client(options: Partial<RegistryOptions> = {}): Registry {
+function client(options: Partial<RegistryOptions & NetworkOptions> = {}): Registry {
   const registry = createRegistry({
     mirrors: new Map(),
-    insecure: new Set(),
-    caFiles: [],
-    env: { HOME: dir },
-    userAgent: "openim-bundler/test",
     onEvent: (event) => events.push(event),
-    retry: { baseMs: 2, maxMs: 20, maxRetryAfterMs: 100 },
-    timeouts: { idleMs: 300, headersMs: 2000, connectMs: 2000 },
     ...options,
+    network: testNetwork({ env: { HOME: dir }, ...options }),
   });
   closers.push(() => registry.close());
   return registry;

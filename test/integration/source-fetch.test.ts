@@ -13,6 +13,8 @@ import type { FetchedSource, SourceContext } from "../../src/source/types.js";
 import { type Store, openStore } from "../../src/store/store.js";
 import { canMount, withSmallDisk } from "../unit/store/small-disk.js";
 import { type Fault, type FileServer, type Seen, startFileServer } from "./source-server.js";
+import type { NetworkOptions } from "../../src/http/network.js";
+import { testNetwork } from "../support/network.js";
 
 const bytes = Buffer.concat([Buffer.from([0x1f, 0x8b]), randomBytes(2_000_000)]);
 const wrongBytes = randomBytes(bytes.length);
@@ -45,19 +47,16 @@ async function another(): Promise<FileServer> {
   return other;
 }
 
-function context(options: Partial<SourceContext> = {}): SourceContext {
+type Options = Partial<SourceContext & NetworkOptions>;
+
+function context(options: Options = {}): SourceContext {
   return {
     store,
     given: new Map(),
-    insecure: new Set(),
-    caFiles: [],
-    env: {},
-    userAgent: "openim-bundler/test",
     signal: new AbortController().signal,
     onEvent: (event) => events.push(event),
-    retry: { baseMs: 2, maxMs: 20, maxRetryAfterMs: 100 },
-    timeouts: { idleMs: 300, headersMs: 2000, connectMs: 2000 },
     ...options,
+    network: testNetwork(options),
   };
 }
 
@@ -68,7 +67,7 @@ function source(...urls: string[]): Source {
 
 const fetch = (
   urls: readonly string[],
-  options: Partial<SourceContext> = {},
+  options: Options = {},
   checksum: Checksum = sha256,
 ): Promise<FetchedSource> =>
   fetchSource(source(...urls), { name: "zookeeper", checksum }, context(options));

@@ -10,6 +10,7 @@ import { lockSource } from "../../src/source/lock.js";
 import { type Store, openStore } from "../../src/store/store.js";
 import { zipOf } from "../unit/source/archives.js";
 import { type FileServer, startFileServer } from "./source-server.js";
+import { testNetwork } from "../support/network.js";
 
 const COMMIT = "0123abcdef".repeat(4);
 const zip = zipOf(
@@ -42,13 +43,9 @@ function sourceAt(...urls: string[]): Source {
 const context = () => ({
   store,
   given: new Map<string, string>(),
-  insecure: new Set<string>(),
-  caFiles: [],
-  env: {},
-  userAgent: "openim-bundler/test",
+  network: testNetwork(),
   signal: new AbortController().signal,
   onEvent: noEvents,
-  retry: { baseMs: 2, maxMs: 20 },
 });
 
 const blobs = () => readdir(join(store.dir, "blobs", "sha256"));

@@ -10,6 +10,8 @@ import { lockSource } from "../../src/source/lock.js";
 import type { SourceContext } from "../../src/source/types.js";
 import { type Store, openStore } from "../../src/store/store.js";
 import { type FileServer, startFileServer } from "./source-server.js";
+import type { NetworkOptions } from "../../src/http/network.js";
+import { testNetwork } from "../support/network.js";
 
 const bytes = Buffer.from("a source");
 const hex = (algorithm: string): string => createHash(algorithm).update(bytes).digest("hex");
@@ -29,7 +31,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-function lock(source: Partial<Source>, options: Partial<SourceContext> = {}) {
+function lock(source: Partial<Source>, options: Partial<SourceContext & NetworkOptions> = {}) {
   return lockSource(
     {
       name: "app",
@@ -43,14 +45,10 @@ function lock(source: Partial<Source>, options: Partial<SourceContext> = {}) {
     {
       store,
       given: new Map(),
-      insecure: new Set(),
-      caFiles: [],
-      env: {},
-      userAgent: "openim-bundler/test",
       signal: new AbortController().signal,
       onEvent: noEvents,
-      retry: { baseMs: 2, maxMs: 20 },
       ...options,
+      network: testNetwork(options),
     },
   );
 }

@@ -19,7 +19,7 @@ let server: FileServer;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  sources = await compileSources(["core", "image", "store", "registry", "tar", "source"]);
+  sources = await compileSources(["core", "image", "store", "http", "registry", "tar", "source"]);
 });
 afterAll(() => sources.remove());
 beforeEach(async () => {
@@ -46,7 +46,8 @@ function fetchElsewhere(): { readonly child: ChildProcess; readonly lines: Async
     const lease = await store.lease(signal);
     const source = { name: "app", urls: [${JSON.stringify(`${server.origin}/app.tar.gz`)}], strip: 0 };
     const fetched = await fetchSource(source, { name: "app", checksum: ${JSON.stringify(checksum)} }, {
-      store, signal, given: new Map(), insecure: new Set(), caFiles: [], env: {}, userAgent: "test",
+      store, signal, given: new Map(),
+      network: { insecure: new Set(), caFiles: [], env: {}, userAgent: "test" },
       onEvent: (event) => say(event.type + " " + (event.message ?? event.detail)),
     });
     say("done " + fetched.path);

@@ -20,6 +20,7 @@ import { openStore } from "../../../src/store/store.js";
 import { readTarIndex, type TarEntry } from "../../../src/tar/scan.js";
 import { readWindow, windowOf } from "../../../src/tar/window.js";
 import { withWindow } from "../tar/archive.js";
+import { testNetwork } from "../../support/network.js";
 
 export const ARM64 = parsePlatform("linux/arm64");
 const AT = { file: "components.yaml", line: 1, column: 1 };
@@ -106,10 +107,8 @@ export async function openLab(host: BuildHost = new SampleHost()): Promise<Lab> 
       forceEmulation: new Set(),
       store,
       given: new Map(),
-      insecure: new Set(),
-      caFiles: [],
+      network: testNetwork(),
       env: {},
-      userAgent: "openim-bundler/test",
       signal: AbortSignal.timeout(20_000),
       onEvent,
       ...options,
@@ -131,12 +130,11 @@ export function registryClient(
   return createRegistry({
     mirrors: new Map([["docker.io", [registry.url]]]),
     mirrorsOnly: true,
-    insecure: new Set([registry.host]),
-    caFiles: [],
-    env: { HOME: home },
-    userAgent: "openim-bundler/test",
+    network: testNetwork({
+      insecure: new Set([registry.host]),
+      env: { HOME: home },
+    }),
     onEvent,
-    retry: { baseMs: 2, maxMs: 20 },
   });
 }
 

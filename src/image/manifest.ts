@@ -60,22 +60,29 @@ const headSchema = z.object({
   fsLayers: z.unknown().optional(),
 });
 
+/** With the types of the fields that we do not need: engines refuse the whole document for one of them. */
+const entrySchema = descriptorSchema.extend({
+  platform: z.object({ os: word, architecture: word, variant: word }).nullish(),
+  annotations: z.record(z.string(), goString(LIMITS.manifest)).nullish(),
+  artifactType: goString(255),
+  urls: goList(goString(LIMITS.manifest), 100),
+});
+
+const blobSchema = entrySchema.transform(({ mediaType, digest, size }) => ({
+  mediaType,
+  digest,
+  size,
+}));
+
 const manifestSchema = z.object({
   schemaVersion: z.literal(2),
-  config: descriptorSchema,
-  layers: goList(descriptorSchema, LIMITS.layers),
+  config: blobSchema,
+  layers: goList(blobSchema, LIMITS.layers),
 });
 
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
-  manifests: goList(
-    descriptorSchema.extend({
-      platform: z.object({ os: word, architecture: word, variant: word }).nullish(),
-      annotations: z.record(z.string(), goString(LIMITS.manifest)).nullish(),
-      artifactType: goString(255),
-    }),
-    LIMITS.indexEntries,
-  ),
+  manifests: goList(entrySchema, LIMITS.indexEntries),
 });
 
 /**
@@ -117,13 +124,13 @@ export function parseManifest(
     return {
       kind: "index",
       mediaType: isIndex ? mediaType : MEDIA_TYPES.ociIndex,
-      entries: index.manifests.map(({ platform, annotations, artifactType, ...descriptor }) => ({
-        ...descriptor,
-        ...definedPlatform(platform),
+      entries: index.manifests.map(({ mediaType, digest, size, ...entry }) => ({
+        ...{ mediaType, digest, size },
+        ...definedPlatform(entry.platform),
         artifact:
-          artifactType !== "" ||
-          annotations?.["vnd.docker.reference.type"] === "attestation-manifest" ||
-          COSIGN_EXTRAS.has(annotations?.["kind"] ?? ""),
+          entry.artifactType !== "" ||
+          entry.annotations?.["vnd.docker.reference.type"] === "attestation-manifest" ||
+          COSIGN_EXTRAS.has(entry.annotations?.["kind"] ?? ""),
       })),
     };
   }

@@ -150,7 +150,8 @@ class JsonReader {
     const found = NUMBER.exec(this.#text);
     if (found === null) throw this.#wrong();
     this.#at += found[0].length;
-    return found[1] === undefined && found[2] === undefined ? Number(found[0]) : NO_INTEGER;
+    // Zero has no sign in Go.
+    return found[1] === undefined && found[2] === undefined ? Number(found[0]) + 0 : NO_INTEGER;
   }
 
   #word<T>(word: string, value: T): T {

@@ -3,7 +3,7 @@
 #
 # Needs root on Debian 12 (amd64), and its package mirror. Everything is made in a work folder (LAB_DIR,
 # else a temporary one) and taken away again: daemons, namespaces, mounts, emulation. LAB_CACHE keeps
-# downloaded packages from run to run. LAB_ONLY=create,site,rehearse,deep,engine,build,report runs only the phases that
+# downloaded packages from run to run. LAB_ONLY=create,site,rehearse,deep,readers,engine,build,report runs only the phases that
 # it lists, with no more preparation than they need; LAB_LINES is how much a failed check shows of what it
 # said. A last line says "N passed, N failed".
 set -euo pipefail
@@ -55,6 +55,8 @@ project=$(cd "$lab_source/../.." && pwd)
 . "$lab_source/checks/site-registry.sh"
 # shellcheck source=test/lab/checks/site-demo.sh
 . "$lab_source/checks/site-demo.sh"
+# shellcheck source=test/lab/checks/readers.sh
+. "$lab_source/checks/readers.sh"
 # shellcheck source=test/lab/checks/report.sh
 . "$lab_source/checks/report.sh"
 # shellcheck source=test/lab/checks/engine-install.sh
@@ -200,6 +202,11 @@ fi
 if wanted deep; then
   phase "reading layers"
   deep_checks
+fi
+
+if wanted readers; then
+  phase "readers beside others"
+  reader_checks
 fi
 
 if wanted engine; then

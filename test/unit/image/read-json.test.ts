@@ -19,8 +19,8 @@ describe("reading JSON as engines do", () => {
             return undefined;
           }
         })();
-        if (known !== undefined && !/[.eE]/.test(text) && !text.includes('\\ud')) {
-          expect(known).toEqual(JSON.parse(text));
+        if (known !== undefined && !/[.eE]/.test(text) && !text.includes("\\ud")) {
+          expect(known).toEqual(JSON.parse(text, (_, value: unknown) => (value === 0 ? 0 : value)));
         }
       }),
     );

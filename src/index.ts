@@ -36,7 +36,8 @@ export {
 } from "./verify/verify.js";
 export { type VerifyConfig, type Waiver, readConfigFlags } from "./verify/config.js";
 export { readConfigFile } from "./verify/config-file.js";
-export { type Rule, RULES } from "./verify/rules.js";
+export type { Rule } from "./verify/rule.js";
+export { type RuleId, RULES } from "./verify/rules.js";
 export { formatJUnit } from "./verify/junit.js";
 export { formatSarif } from "./verify/sarif.js";
 export { type Rehearsal, rehearseBundle as rehearse } from "./rehearse/rehearse.js";

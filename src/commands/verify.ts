@@ -6,7 +6,7 @@ import { BundlerError } from "../core/errors.js";
 import { describeReport } from "../ui/describe-report.js";
 import type { VerifyConfig } from "../verify/config.js";
 import type { VerifyReport } from "../verify/report.js";
-import type { Rule } from "../verify/rules.js";
+import type { Rule } from "../verify/rule.js";
 
 export default class Verify extends BaseCommand {
   static override summary =

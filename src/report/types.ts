@@ -1,7 +1,7 @@
 import type { Digest } from "../core/digest.js";
 import type { ComponentPackages } from "../sbom/types.js";
 import type { VerifyReport } from "../verify/report.js";
-import type { Rule } from "../verify/rules.js";
+import type { Rule } from "../verify/rule.js";
 
 /** All that the page tells, as one plain value: JSON of it and back is the same. Sizes in bytes. */
 export interface ReportData {

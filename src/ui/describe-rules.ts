@@ -1,5 +1,5 @@
 import type { VerifyConfig } from "../verify/config.js";
-import { RULE_GROUPS, type Rule } from "../verify/rules.js";
+import { RULE_GROUPS, type Rule } from "../verify/rule.js";
 import { formatTable } from "./table.js";
 
 /** All rules of `verify` in a table, with what the configuration makes of them. */

@@ -7,8 +7,7 @@ import { packageWalk } from "../sbom/read-packages.js";
 import type { WalkedBundle } from "../walk/types.js";
 import { walkBundle } from "../walk/walk.js";
 import type { Finding } from "./report.js";
-import { finding } from "./rules.js";
-import { checkLayers, checkUnpacked } from "./rules/layers.js";
+import { LAYERS, checkLayers, checkUnpacked } from "./rules/layers.js";
 import { checkPrograms } from "./rules/programs.js";
 import { checkSboms, hasSboms } from "./rules/sbom.js";
 
@@ -45,7 +44,7 @@ export async function checkDeep(
   } catch (error) {
     if (!(error instanceof BundlerError) || error.code !== "INTEGRITY") throw error;
     const message = `The layers cannot be looked into: ${error.message}`;
-    return [finding("image/unread", { subject: basename(path), message })];
+    return [LAYERS.finding("image/unread", { subject: basename(path), message })];
   }
   return [...checkWalked(walked), ...sboms];
 }

@@ -1,4 +1,5 @@
 import type { Finding } from "./report.js";
+import type { RuleId } from "./rules.js";
 
 const DAMAGED =
   "Copy the archive here again from where it was made; if it is the same there, make it again.";
@@ -13,23 +14,26 @@ const DEFINITION = "Correct the bundle definition, and make the bundle again.";
 const SCRIPT = "Correct the file where the bundle comes from, and make the bundle again.";
 
 /** What to do about what a rule finds, where the finding itself does not say it better. */
-const HINTS: Readonly<Record<string, string>> = {
-  "tar/format": "Give verify the .tar that create made: copied whole, and not compressed.",
-  "tar/header": REPACKED,
-  "tar/padding": REPACKED,
-  "tar/unreadable": "Copy the archive to another disk, and verify it there.",
-  "layout/order": REPACKED,
-  "image/zstd": "Sites need Docker 23 or later, or Podman; else take an image with gzip layers.",
-  "image/platform": PLATFORM,
-  "programs/start": PLATFORM,
-  "programs/label": PLATFORM,
-  "programs/arm-version": PLATFORM,
-  "programs/interpreter": "What needs it will not start: take another image, or build it with it.",
-  "programs/float": PLATFORM,
-  "bundle/unpacked": "The site's check of its disk goes by it: make the bundle again.",
-  "sbom/mismatch": "Make the documents again with create --sbom.",
-  "table/left-out": "Make the bundle again without leaving it out, or declare it optional.",
-};
+const HINTS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "tar/format": "Give verify the .tar that create made: copied whole, and not compressed.",
+    "tar/header": REPACKED,
+    "tar/padding": REPACKED,
+    "tar/unreadable": "Copy the archive to another disk, and verify it there.",
+    "layout/order": REPACKED,
+    "image/zstd": "Sites need Docker 23 or later, or Podman; else take an image with gzip layers.",
+    "image/platform": PLATFORM,
+    "programs/start": PLATFORM,
+    "programs/label": PLATFORM,
+    "programs/arm-version": PLATFORM,
+    "programs/interpreter":
+      "What needs it will not start: take another image, or build it with it.",
+    "programs/float": PLATFORM,
+    "bundle/unpacked": "The site's check of its disk goes by it: make the bundle again.",
+    "sbom/mismatch": "Make the documents again with create --sbom.",
+    "table/left-out": "Make the bundle again without leaving it out, or declare it optional.",
+  } satisfies Readonly<Partial<Record<RuleId, string>>>),
+);
 
 /** By the first word of a rule's id, for those that have no hint of their own. */
 const FAMILIES: Readonly<Record<string, string>> = {
@@ -51,6 +55,6 @@ const FAMILIES: Readonly<Record<string, string>> = {
 /** The finding with what to do about it; notes and what is accepted need nothing. */
 export function withHint(one: Finding): Finding {
   if (one.hint !== undefined || one.severity === "note" || one.waived !== undefined) return one;
-  const hint = HINTS[one.rule] ?? FAMILIES[one.rule.slice(0, one.rule.indexOf("/"))];
+  const hint = HINTS.get(one.rule) ?? FAMILIES[one.rule.slice(0, one.rule.indexOf("/"))];
   return hint === undefined ? one : { ...one, hint };
 }

@@ -8,6 +8,17 @@ import { parseJson } from "../image/json.js";
 import { type ImageManifest, parseManifest } from "../image/manifest.js";
 import type { TarFacts } from "./archive.js";
 import type { Finding } from "./report.js";
+import { type RuleIdOf, declareRules } from "./rule.js";
+
+export const DOCUMENTS = declareRules("image", {
+  error: {
+    "image/oci-layout": "oci-layout is missing or of an unknown version.",
+    "image/index": "index.json is missing, broken, or describes another image than is there.",
+    "image/docker-manifest": "manifest.json is missing, broken, or not what the manifest says.",
+    "image/manifest": "The image manifest is missing or broken.",
+    "image/config": "The image's config is missing or broken.",
+  },
+});
 
 const layoutSchema = z.object({ imageLayoutVersion: z.string() });
 
@@ -51,11 +62,11 @@ export async function readImageDocuments(
   component: string,
 ): Promise<{ readonly documents: ImageDocuments; readonly findings: readonly Finding[] }> {
   const findings: Finding[] = [];
-  const report = (rule: string, subject: string, message: string): void => {
-    findings.push({ rule, severity: "error", component, subject, message });
+  const report = (rule: RuleIdOf<typeof DOCUMENTS>, subject: string, message: string): void => {
+    findings.push(DOCUMENTS.finding(rule, { component, subject, message }));
   };
   const read = async <T>(
-    rule: string,
+    rule: RuleIdOf<typeof DOCUMENTS>,
     path: string,
     limit: number,
     parse: (bytes: Buffer) => T,
@@ -70,7 +81,11 @@ export async function readImageDocuments(
       return undefined;
     }
   };
-  const json = <T>(path: string, schema: z.ZodType<T>, rule: string): Promise<T | undefined> =>
+  const json = <T>(
+    path: string,
+    schema: z.ZodType<T>,
+    rule: RuleIdOf<typeof DOCUMENTS>,
+  ): Promise<T | undefined> =>
     read(rule, path, LIMITS.manifest, (bytes) => parseJson(path, bytes, schema));
 
   const layout = await json("oci-layout", layoutSchema, "image/oci-layout");

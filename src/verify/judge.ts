@@ -2,8 +2,9 @@ import type { BundleManifest } from "../bundle/types.js";
 import { globMatches } from "../core/path-glob.js";
 import type { VerifyConfig, Waiver } from "./config.js";
 import { withHint } from "./hints.js";
-import type { Finding, VerifyReport } from "./report.js";
-import { finding, ruleOf } from "./rules.js";
+import { type Finding, type VerifyReport, waived } from "./report.js";
+import { ruleOf } from "./rules.js";
+import { idleWaiver } from "./rules/waivers.js";
 
 export interface Judgement {
   readonly config: VerifyConfig;
@@ -40,23 +41,10 @@ export function judge(
     .filter((waiver) => !used.has(waiver) && levels.get(waiver.rule) !== "off" && level !== "off")
     .filter(({ rule }) => deep || ruleOf(rule)?.deep !== true)
     .map((waiver): Finding => {
-      const told = finding("config/waiver", {
-        subject: waiver.from,
-        message: `Waives ${describe(waiver)}, which was not found.`,
-        hint: "Take it away, so that it cannot hide something later.",
-      });
+      const told = idleWaiver(waiver);
       return level === undefined || level === "off" ? told : { ...told, severity: level };
     });
   return [...judged, ...idle].map(withHint);
-}
-
-/** A finding that is known and accepted. */
-export function waived(
-  one: Finding,
-  reason: string,
-  by: NonNullable<Finding["waived"]>["by"],
-): Finding {
-  return { ...one, severity: "note", waived: { reason, by, severity: one.severity } };
 }
 
 /** How many there are of each kind. */
@@ -81,9 +69,4 @@ function waives({ rule, component, path }: Waiver, one: Finding): boolean {
     (component === undefined || component === one.component) &&
     (path === undefined || globMatches(path, one.path ?? one.subject))
   );
-}
-
-function describe({ rule, component, path }: Waiver): string {
-  const about = component === undefined ? "" : ` of ${component}`;
-  return `${rule}${about}${path === undefined ? "" : ` at ${path}`}`;
 }

@@ -5,7 +5,7 @@ export type Severity = "error" | "warning" | "note";
 
 /** One thing that a rule has to say about an archive. */
 export interface Finding {
-  /** Stable: `sums/mismatch`; `src/verify/rules.ts` has them all. */
+  /** Stable: `sums/mismatch`; a rule of `src/verify/rules.ts`. */
   readonly rule: string;
   readonly severity: Severity;
   readonly component?: string;
@@ -30,6 +30,15 @@ export interface Finding {
     /** What it would be. */
     readonly severity: Severity;
   };
+}
+
+/** A finding that is known and accepted. */
+export function waived(
+  one: Finding,
+  reason: string,
+  by: NonNullable<Finding["waived"]>["by"],
+): Finding {
+  return { ...one, severity: "note", waived: { reason, by, severity: one.severity } };
 }
 
 export interface VerifyReport {

@@ -19,7 +19,7 @@ export interface SarifTool {
  */
 export function formatSarif(report: VerifyReport, tool: SarifTool): string {
   const uri = uriOf(report.archive);
-  const indexes = new Map(RULES.map(({ id }, index) => [id, index]));
+  const indexes = new Map<string, number>(RULES.map(({ id }, index) => [id, index]));
   const log = {
     $schema: "https://json.schemastore.org/sarif-2.1.0.json",
     version: "2.1.0",

@@ -13,7 +13,6 @@ import { notATar } from "../bundle/tar-format.js";
 import { readImageDocuments } from "./image-documents.js";
 import { countFindings, judge } from "./judge.js";
 import type { Finding, VerifyReport } from "./report.js";
-import { finding } from "./rules.js";
 import { checkBlobs, checkCompression } from "./rules/blobs.js";
 import { checkCompose } from "./rules/compose.js";
 import { checkHost } from "./rules/host.js";
@@ -26,9 +25,9 @@ import {
   checkReference,
 } from "./rules/image.js";
 import { checkExtras } from "./rules/extras.js";
-import { checkManifest } from "./rules/manifest.js";
+import { MANIFEST, checkManifest } from "./rules/manifest.js";
 import { checkScripts } from "./rules/scripts.js";
-import { checkFolder, checkTar } from "./rules/structure.js";
+import { STRUCTURE, checkFolder, checkTar } from "./rules/structure.js";
 import { checkSums } from "./rules/sums.js";
 import { checkClaim, checkLeftOut } from "./rules/table.js";
 import { checkTables } from "./rules/tables.js";
@@ -74,7 +73,7 @@ export async function verifyBundle(
             version: options.version,
           })
         : {
-            findings: [finding("tar/format", { subject, message: unfit })],
+            findings: [STRUCTURE.finding("tar/format", { subject, message: unfit })],
             checked: { files: 0, blobs: 0, images: 0, bytes: size },
           };
   } finally {
@@ -193,7 +192,7 @@ async function readManifest(
     return parseBundleManifest(MANIFEST_FILE, bytes);
   } catch (error) {
     findings.push(
-      finding("bundle/manifest", { subject: MANIFEST_FILE, message: messageOf(error) }),
+      MANIFEST.finding("bundle/manifest", { subject: MANIFEST_FILE, message: messageOf(error) }),
     );
     return undefined;
   }

@@ -1,5 +1,5 @@
 import type { Finding, Severity } from "../../verify/report.js";
-import type { Rule } from "../../verify/rules.js";
+import type { Rule } from "../../verify/rule.js";
 import { type Markup, markup } from "../markup.js";
 import type { ReportData } from "../types.js";
 import { counted, mark } from "../words.js";

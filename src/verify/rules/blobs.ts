@@ -5,6 +5,18 @@ import { type Compression, layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
 import type { ImageDocuments } from "../image-documents.js";
 import type { Finding } from "../report.js";
+import { type RuleIdOf, declareRules } from "../rule.js";
+
+export const BLOBS = declareRules("image", {
+  error: {
+    "blob/missing": "A blob that is referred to is not in the image tarball.",
+    "blob/size": "A blob has another size than its descriptor says.",
+    "blob/digest": "A blob's bytes have another digest than its name.",
+    "blob/unused": "Nothing refers to a blob.",
+    "layer/compression": "A layer's first bytes are not what its media type says.",
+    "image/file": "An image tarball has a file that is neither a document nor a blob.",
+  },
+});
 
 const DOCUMENTS = ["oci-layout", "index.json", "manifest.json"];
 const BLOB = /^blobs\/sha256\/([0-9a-f]{64})$/;
@@ -17,12 +29,12 @@ export function checkBlobs(
 ): Finding[] {
   const findings: Finding[] = [];
   const add = (
-    rule: string,
+    rule: RuleIdOf<typeof BLOBS>,
     subject: string,
     message: string,
     more: Partial<Finding> = {},
   ): void => {
-    findings.push({ rule, severity: "error", component, subject, message, ...more });
+    findings.push(BLOBS.finding(rule, { component, subject, message, ...more }));
   };
   const wanted = new Map<Digest, Descriptor>();
   const descriptors = [
@@ -77,15 +89,15 @@ export async function checkCompression(
     if (bytes === undefined || expected === undefined) continue;
     const found = compressionOf(bytes);
     if (found === expected) continue;
-    findings.push({
-      rule: "layer/compression",
-      severity: "error",
-      component,
-      subject: digest,
-      message: "Its first bytes are not what its media type says.",
-      expected,
-      found,
-    });
+    findings.push(
+      BLOBS.finding("layer/compression", {
+        component,
+        subject: digest,
+        message: "Its first bytes are not what its media type says.",
+        expected,
+        found,
+      }),
+    );
   }
   return findings;
 }

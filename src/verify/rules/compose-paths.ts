@@ -9,9 +9,16 @@ import {
   placeOf,
   scalarText,
 } from "../compose-facts.js";
-import { waived } from "../judge.js";
-import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { type Finding, waived } from "../report.js";
+import { declareRules } from "../rule.js";
+
+export const PATHS = declareRules("compose", {
+  error: {
+    "compose/host-path":
+      "A path of the host is neither in the bundle's folder nor in a path setting such as DATA_DIR.",
+    "compose/file-missing": "A file or folder of the bundle that is mounted or read is not there.",
+  },
+});
 
 /** A path of the host that the compose file reads or mounts. */
 interface HostPath {
@@ -50,10 +57,10 @@ export function checkComposePaths(
       const there = inside === SETTINGS_FILE || source.includes("$") || shipped.has(inside);
       if (there || !(needed || inside.startsWith("files/"))) return [];
       const message = "Is not in the archive.";
-      return [finding("compose/file-missing", { ...place, message, found: source })];
+      return [PATHS.finding("compose/file-missing", { ...place, message, found: source })];
     }
     if (isBelowSetting(source, folders)) return [];
-    const outside = finding("compose/host-path", {
+    const outside = PATHS.finding("compose/host-path", {
       ...place,
       message: `Takes something of the host that is neither the bundle's nor in ${named(folders)}.`,
       found: readOnly ? `${source}, read-only` : source,

@@ -8,7 +8,17 @@ import {
   scalarText,
 } from "../compose-facts.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
+
+export const PORTS = declareRules("compose", {
+  error: {
+    "compose/ports": "Two services that can run together want one port of the host.",
+  },
+  note: {
+    "compose/ports-profiles":
+      "Two services want one port of the host when their different profiles are asked for at once.",
+  },
+});
 
 /** A port of the host that a service wants. */
 interface HostPort {
@@ -42,7 +52,7 @@ export function checkComposePorts({ services, valueOf }: ComposeFacts): Finding[
         if (told.has(pair)) continue;
         told.add(pair);
         findings.push(
-          finding(rule, {
+          PORTS.finding(rule, {
             ...placeOf(service, ".ports"),
             message:
               rival.service === service

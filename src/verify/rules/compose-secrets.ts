@@ -4,7 +4,13 @@ import { variablesIn } from "../../definition/interpolation.js";
 import { isMapping } from "../../definition/mapping.js";
 import { type ComposeFacts, environmentOf, listOf, placeOf, scalarText } from "../compose-facts.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
+
+export const SECRETS = declareRules("compose", {
+  error: {
+    "compose/secret": "A password, token or key is written down, so that every site has the same.",
+  },
+});
 
 /** Names whose value is a credential: MYSQL_ROOT_PASSWORD, SECRET, API_TOKEN, MINIO_SECRET_KEY. */
 const CREDENTIAL = /(?:PASSWORD|PASSWD|(?:^|[_.-])(?:PASS|PWD|SECRET|TOKEN|KEY|CREDENTIALS?))$/i;
@@ -27,7 +33,7 @@ export function checkSecrets({ services }: ComposeFacts, manifest: BundleManifes
   for (const service of services) {
     const add = (below: string, literal: string): void => {
       findings.push(
-        finding("compose/secret", {
+        SECRETS.finding("compose/secret", {
           ...placeOf(service, below),
           message: "Is written down, the same on every site.",
           found: `a value of ${literal.length} characters`,
@@ -54,7 +60,7 @@ export function checkSecrets({ services }: ComposeFacts, manifest: BundleManifes
     const literal = type === "secret" && value !== "" ? value : literalIn(value);
     if (literal === undefined) continue;
     findings.push(
-      finding("compose/secret", {
+      SECRETS.finding("compose/secret", {
         subject: `${MANIFEST_FILE}: settings.${name}`,
         message: "Has a default, the same on every site.",
         found: `a value of ${literal.length} characters`,

@@ -3,7 +3,13 @@ import type { BundleManifest } from "../../bundle/types.js";
 import { variablesIn } from "../../definition/interpolation.js";
 import { type ComposeFacts, placeOf } from "../compose-facts.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
+
+export const SETTINGS = declareRules("compose", {
+  error: {
+    "compose/setting": "A variable is no setting of the bundle, or is not written as one.",
+  },
+});
 
 /** Those that Compose sets by itself. */
 const OWN = /^COMPOSE_[A-Z_]+$/;
@@ -19,7 +25,7 @@ export function checkSettings(compose: ComposeFacts, manifest: BundleManifest): 
       const key = `${place.subject} ${found}`;
       if (told.has(key)) return;
       told.add(key);
-      findings.push(finding("compose/setting", { ...place, message, found }));
+      findings.push(SETTINGS.finding("compose/setting", { ...place, message, found }));
     };
     if (malformed !== undefined) add("Has a $ that Compose refuses.", malformed);
     for (const { name, fallback } of uses) {

@@ -5,13 +5,25 @@ import { imageNameTrouble } from "../../definition/image-name.js";
 import type { ArchiveFacts } from "../archive.js";
 import { type ComposeServiceFacts, placeOf, readComposeFacts } from "../compose-facts.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
 import { checkHealth, checkProfiles } from "./compose-health.js";
 import { checkComposePaths } from "./compose-paths.js";
 import { checkComposePorts } from "./compose-ports.js";
 import { checkSecrets } from "./compose-secrets.js";
 import { checkSettings } from "./compose-settings.js";
 import { checkPortTable } from "./table.js";
+import { type RuleIdOf, declareRules } from "../rule.js";
+
+export const COMPOSE = declareRules("compose", {
+  error: {
+    "compose/parse": "compose.yaml is no compose file.",
+    "compose/image-missing": "A service's image is not in the bundle.",
+    "compose/image-unused": "No service uses an image of the bundle.",
+    "compose/platform": "A service does not ask for the bundle's platform.",
+    "compose/pull-policy": "A service may try to pull its image.",
+    "compose/build": "A service wants to build its image on the site.",
+    "compose/floating": "An image's tag names another image tomorrow.",
+  },
+});
 
 /**
  * The sealed compose file can come up from this archive alone: its images are here, nothing is pulled
@@ -24,7 +36,7 @@ export async function checkCompose(
   const compose = await readComposeFacts(archive, manifest);
   if (compose === undefined) return [];
   if (typeof compose === "string") {
-    return [finding("compose/parse", { subject: COMPOSE_FILE, message: compose })];
+    return [COMPOSE.finding("compose/parse", { subject: COMPOSE_FILE, message: compose })];
   }
   return [
     ...checkImages(compose.services, manifest),
@@ -54,7 +66,7 @@ function checkImages(
   for (const { name, image } of manifest.components) {
     if (used.has(image.reference)) continue;
     findings.push(
-      finding("compose/image-unused", {
+      COMPOSE.finding("compose/image-unused", {
         component: name,
         subject: image.reference,
         message: `No service of ${COMPOSE_FILE} uses this image.`,
@@ -72,9 +84,14 @@ function checkService(
 ): Finding[] {
   const { value } = service;
   const findings: Finding[] = [];
-  const add = (rule: string, message: string, found: unknown, expected?: string): void => {
+  const add = (
+    rule: RuleIdOf<typeof COMPOSE>,
+    message: string,
+    found: unknown,
+    expected?: string,
+  ): void => {
     findings.push(
-      finding(rule, {
+      COMPOSE.finding(rule, {
         ...placeOf(service),
         message,
         ...(expected === undefined ? {} : { expected }),

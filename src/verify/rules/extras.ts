@@ -4,6 +4,23 @@ import type { BundleManifest } from "../../bundle/types.js";
 import { parsePlatform } from "../../core/platform.js";
 import type { ArchiveFacts } from "../archive.js";
 import type { Finding } from "../report.js";
+import { MANIFEST } from "./manifest.js";
+import { STRUCTURE } from "./structure.js";
+import { type RuleIdOf, declareRules } from "../rule.js";
+
+export const EXTRAS = declareRules(
+  "manifest",
+  {
+    error: {
+      "extra/missing": "A part of the engine that the bundle carries is not in the archive.",
+      "extra/digest": "A part of the engine does not have the sum that bundle.json gives.",
+      "extra/content": "A part of the engine is not what the installer makes an engine from.",
+      "extra/platform": "A part of the engine is made for another machine.",
+      "extra/unknown": "A file in extras/ is not in bundle.json.",
+    },
+  },
+  { using: [MANIFEST, STRUCTURE] },
+);
 
 /**
  * The engine that a bundle carries is there, byte for byte what bundle.json says, and made for the
@@ -16,11 +33,11 @@ export async function checkExtras(
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
   const report = (
-    rule: string,
+    rule: RuleIdOf<typeof EXTRAS>,
     subject: string,
     rest: Omit<Finding, "rule" | "severity" | "subject">,
   ): void => {
-    findings.push({ rule, severity: "error", subject, ...rest });
+    findings.push(EXTRAS.finding(rule, { subject, ...rest }));
   };
   for (const { name, path, size, sha256 } of extras) {
     const entry = archive.files.get(path);

@@ -2,7 +2,16 @@ import { MANIFEST_FILE } from "../../bundle/paths.js";
 import type { BundleManifest } from "../../bundle/types.js";
 import type { RequirementKind } from "../../definition/types.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
+
+export const HOST = declareRules("host", {
+  error: {
+    "host/requires": "A requirement cannot be read, or no host could meet it.",
+  },
+  warning: {
+    "host/level": "A warning can never appear, for a stricter requirement fails before it.",
+  },
+});
 
 type Row = NonNullable<BundleManifest["requires"]>[number];
 
@@ -29,13 +38,13 @@ function checkRows(rows: readonly Row[], component?: string): Finding[] {
     const trouble = troubleOf(row);
     const found = `${row.kind} ${row.value}`;
     if (trouble !== undefined) {
-      findings.push(finding("host/requires", { ...about, subject, message: trouble, found }));
+      findings.push(HOST.finding("host/requires", { ...about, subject, message: trouble, found }));
       continue;
     }
     const stricter = row.level === "warn" ? rows.find((other) => hides(other, row)) : undefined;
     if (stricter === undefined) continue;
     findings.push(
-      finding("host/level", {
+      HOST.finding("host/level", {
         ...about,
         subject,
         message: "Can never warn: a host that would be warned of fails already.",

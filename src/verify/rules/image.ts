@@ -10,12 +10,32 @@ import { platformOf } from "../../image/config.js";
 import type { Descriptor } from "../../image/descriptor.js";
 import { layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
-import type { ImageDocuments } from "../image-documents.js";
+import { DOCUMENTS, type ImageDocuments } from "../image-documents.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { type RuleIdOf, declareRules } from "../rule.js";
+
+export const IMAGE = declareRules(
+  "image",
+  {
+    error: {
+      "image/diff-ids": "The config has another number of diffIDs than the manifest has layers.",
+      "image/platform": "The config says another platform than the bundle's.",
+      "image/reference": "An engine would know the image by another name than compose.yaml uses.",
+      "image/lock": "The image is not the one that bundle.json pins.",
+      "image/documents": "A document says more than bundle.json gives reason for.",
+    },
+    warning: {
+      "image/zstd": "A layer is zstd-compressed, which Docker before 23 cannot load.",
+    },
+    note: {
+      "image/variant": "The image is for an older variant of the platform, and runs there as well.",
+    },
+  },
+  { using: [DOCUMENTS] },
+);
 
 type Compare = (
-  rule: string,
+  rule: RuleIdOf<typeof IMAGE>,
   subject: string,
   expected: string | undefined,
   found: string | undefined,
@@ -26,15 +46,15 @@ type Compare = (
 function comparing(component: string, findings: Finding[]): Compare {
   return (rule, subject, expected, found, message) => {
     if (expected === found) return;
-    findings.push({
-      rule,
-      severity: "error",
-      component,
-      subject,
-      message,
-      expected: expected ?? "nothing",
-      found: found ?? "nothing",
-    });
+    findings.push(
+      IMAGE.finding(rule, {
+        component,
+        subject,
+        message,
+        expected: expected ?? "nothing",
+        found: found ?? "nothing",
+      }),
+    );
   };
 }
 
@@ -90,13 +110,13 @@ export function checkEngineNeeds(
 ): Finding[] {
   return (manifest?.layers ?? [])
     .filter(({ mediaType }) => layerCompression(mediaType) === "zstd")
-    .map(({ digest }) => ({
-      rule: "image/zstd",
-      severity: "warning",
-      component: name,
-      subject: digest,
-      message: "Is a zstd layer, which Docker before 23 cannot load.",
-    }));
+    .map(({ digest }) =>
+      IMAGE.finding("image/zstd", {
+        component: name,
+        subject: digest,
+        message: "Is a zstd layer, which Docker before 23 cannot load.",
+      }),
+    );
 }
 
 /** The image is made for the bundle's platform, by its config, and every document says so. */
@@ -115,7 +135,7 @@ export function checkPlatform(
     compare("image/platform", image.reference, target, found, "Is made for another platform.");
   } else if (distance > 0) {
     findings.push(
-      finding("image/variant", {
+      IMAGE.finding("image/variant", {
         component: name,
         subject: image.reference,
         message: "Is made for an older variant of the platform, which runs there as well.",
@@ -163,13 +183,13 @@ export function checkReference(
     !reference.includes("/") ||
     !/[.:]|^localhost$/.test(host)
   ) {
-    findings.push({
-      rule: "image/reference",
-      severity: "error",
-      component: name,
-      subject: reference,
-      message: "Is not a fully qualified name with a tag; Podman would file it under localhost/.",
-    });
+    findings.push(
+      IMAGE.finding("image/reference", {
+        component: name,
+        subject: reference,
+        message: "Is not a fully qualified name with a tag; Podman would file it under localhost/.",
+      }),
+    );
   }
   if (docker !== undefined) {
     const found = docker.RepoTags.join(" ");
@@ -228,13 +248,13 @@ export async function checkDocuments(
   for (const { path, bytes } of imageDocuments(image)) {
     const found = await tar.read(path);
     if (found?.equals(bytes) === true) continue;
-    findings.push({
-      rule: "image/documents",
-      severity: "error",
-      component: name,
-      subject: path,
-      message: "Says more than bundle.json gives reason for, or says it otherwise.",
-    });
+    findings.push(
+      IMAGE.finding("image/documents", {
+        component: name,
+        subject: path,
+        message: "Says more than bundle.json gives reason for, or says it otherwise.",
+      }),
+    );
   }
   return findings;
 }

@@ -2,7 +2,25 @@ import type { BundleManifest } from "../../bundle/types.js";
 import type { WalkedBundle, WalkedImage, WalkedLayer } from "../../walk/types.js";
 import { MANIFEST_FILE } from "../../bundle/paths.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
+
+export const LAYERS = declareRules(
+  "programs",
+  {
+    error: {
+      "image/diff-id": "A layer unpacks to other bytes than the image's config names.",
+      "image/unread": "The layers could not be looked into.",
+      "layer/damaged": "A layer cannot be unpacked to its end.",
+    },
+    warning: {
+      "bundle/unpacked": "bundle.json is off by more than a tenth of what layers unpack to.",
+    },
+    note: {
+      "layer/unread": "A layer is compressed in a way that is not looked into.",
+    },
+  },
+  { deep: true },
+);
 
 /** How far an estimate may be off. */
 const TOLERANCE = 0.1;
@@ -14,15 +32,15 @@ export function checkLayers({ component, image, layers }: WalkedImage): readonly
     const about = { component, subject: digest, layer: digest };
     // That it is missing is the finding of another rule.
     if (trouble?.kind === "damaged") {
-      return [finding("layer/damaged", { ...about, message: trouble.message })];
+      return [LAYERS.finding("layer/damaged", { ...about, message: trouble.message })];
     }
     if (trouble?.kind === "compression") {
-      return [finding("layer/unread", { ...about, message: trouble.message })];
+      return [LAYERS.finding("layer/unread", { ...about, message: trouble.message })];
     }
     const expected = image.layers[index]?.diffId;
     if (diffId === undefined || expected === undefined || diffId === expected) return [];
     const message = "Unpacks to other bytes than the image's config names.";
-    return [finding("image/diff-id", { ...about, message, expected, found: diffId })];
+    return [LAYERS.finding("image/diff-id", { ...about, message, expected, found: diffId })];
   });
 }
 
@@ -39,7 +57,7 @@ export function checkUnpacked({ manifest, images }: WalkedBundle): readonly Find
     const real = [...new Set(layers)].reduce((sum, { unpacked }) => sum + unpacked, 0);
     if (Math.abs(said - real) <= TOLERANCE * real) return;
     findings.push(
-      finding("bundle/unpacked", {
+      LAYERS.finding("bundle/unpacked", {
         ...(component === undefined ? {} : { component }),
         subject,
         message: "Is off by more than a tenth from what the layers unpack to, in bytes.",

@@ -3,21 +3,36 @@ import type { BundleManifest } from "../../bundle/types.js";
 import type { Digest } from "../../core/digest.js";
 import type { ArchiveFacts } from "../archive.js";
 import type { Finding } from "../report.js";
+import { IMAGE } from "./image.js";
+import { declareRules } from "../rule.js";
+
+export const MANIFEST = declareRules(
+  "manifest",
+  {
+    error: {
+      "bundle/manifest": "bundle.json cannot be read, or is of another version.",
+      "bundle/size": "bundle.json gives another size than the archive, an image or the blobs have.",
+      "bundle/tarball-missing": "A component's image tarball is not in the archive.",
+      "bundle/tarball-unknown": "An image tarball belongs to no component.",
+    },
+  },
+  { using: [IMAGE] },
+);
 
 /** bundle.json tells the truth about what lies beside it: tarballs, and sizes to the byte. */
 export function checkManifest(archive: ArchiveFacts, manifest: BundleManifest): Finding[] {
   const findings: Finding[] = [];
   const size = (subject: string, expected: number, found: number, component?: string): void => {
     if (expected === found) return;
-    findings.push({
-      rule: "bundle/size",
-      severity: "error",
-      ...(component === undefined ? {} : { component }),
-      subject,
-      message: `${MANIFEST_FILE} gives another size, in bytes.`,
-      expected: String(expected),
-      found: String(found),
-    });
+    findings.push(
+      MANIFEST.finding("bundle/size", {
+        ...(component === undefined ? {} : { component }),
+        subject,
+        message: `${MANIFEST_FILE} gives another size, in bytes.`,
+        expected: String(expected),
+        found: String(found),
+      }),
+    );
   };
   const { sizes, components } = manifest;
   size("archive", sizes.archive, archive.size);
@@ -33,26 +48,26 @@ export function checkManifest(archive: ArchiveFacts, manifest: BundleManifest): 
     }
     const first = names.get(image.reference);
     if (first !== undefined && first !== image.manifest.digest) {
-      findings.push({
-        rule: "image/reference",
-        severity: "error",
-        component: name,
-        subject: image.reference,
-        message: "Another image has the same name; an engine keeps only the one loaded last.",
-        expected: first,
-        found: image.manifest.digest,
-      });
+      findings.push(
+        MANIFEST.finding("image/reference", {
+          component: name,
+          subject: image.reference,
+          message: "Another image has the same name; an engine keeps only the one loaded last.",
+          expected: first,
+          found: image.manifest.digest,
+        }),
+      );
     }
     names.set(image.reference, image.manifest.digest);
     const entry = archive.files.get(tarball.path);
     if (entry === undefined) {
-      findings.push({
-        rule: "bundle/tarball-missing",
-        severity: "error",
-        component: name,
-        subject: tarball.path,
-        message: "The component's image is not in the archive.",
-      });
+      findings.push(
+        MANIFEST.finding("bundle/tarball-missing", {
+          component: name,
+          subject: tarball.path,
+          message: "The component's image is not in the archive.",
+        }),
+      );
     } else size(tarball.path, tarball.size, entry.size, name);
   }
   size("all images", sizes.images, images);
@@ -63,12 +78,12 @@ export function checkManifest(archive: ArchiveFacts, manifest: BundleManifest): 
   );
   for (const path of archive.files.keys()) {
     if (!path.startsWith("images/") || known.has(path)) continue;
-    findings.push({
-      rule: "bundle/tarball-unknown",
-      severity: "error",
-      subject: path,
-      message: `Belongs to no component of ${MANIFEST_FILE}.`,
-    });
+    findings.push(
+      MANIFEST.finding("bundle/tarball-unknown", {
+        subject: path,
+        message: `Belongs to no component of ${MANIFEST_FILE}.`,
+      }),
+    );
   }
   return findings;
 }

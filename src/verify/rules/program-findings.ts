@@ -1,7 +1,7 @@
 import { layerHistory } from "../../walk/history.js";
 import type { WalkedImage } from "../../walk/types.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import type { Rules } from "../rule.js";
 
 /** Of one rule and image; a report with more is read by nobody, and an archive could ask for millions. */
 const MAX_OF_RULE = 1000;
@@ -36,7 +36,11 @@ export class ProgramFindings {
     this.#history = layerHistory(image);
   }
 
-  add(rule: string, { path, layer, severity, ...facts }: AboutFile): void {
+  add<Id extends string>(
+    { finding }: Rules<Id>,
+    rule: Id,
+    { path, layer, severity, ...facts }: AboutFile,
+  ): void {
     const digest = layer === undefined ? undefined : this.#image.layers[layer]?.digest;
     const history = layer === undefined ? "" : (this.#history[layer] ?? "");
     const made: Finding = {
@@ -61,12 +65,11 @@ export class ProgramFindings {
     const beyond = [...this.#counts.values()]
       .filter(({ count }) => count > MAX_OF_RULE)
       .map(({ rule, severity, count }) => ({
-        ...finding(rule, {
-          component: this.#image.component,
-          subject: this.#image.image.reference,
-          message: `There are ${count - MAX_OF_RULE} more files like these.`,
-        }),
+        rule,
         severity,
+        component: this.#image.component,
+        subject: this.#image.image.reference,
+        message: `There are ${count - MAX_OF_RULE} more files like these.`,
       }));
     return [...this.findings, ...beyond];
   }

@@ -1,6 +1,22 @@
 import type { Platform } from "../../core/platform.js";
 import type { ElfProgram, FinalFile } from "../../walk/types.js";
 import type { ProgramFindings } from "./program-findings.js";
+import { declareRules } from "../rule.js";
+
+export const ARM = declareRules(
+  "programs",
+  {
+    error: {
+      "programs/arm-version":
+        "A program is compiled for newer ARM processors than the platform's (a library: warning).",
+    },
+    warning: {
+      "programs/float":
+        "A 32-bit ARM program passes floats in another way than the rest (of what starts: error).",
+    },
+  },
+  { deep: true },
+);
 
 /**
  * What a header alone does not tell of 32-bit ARM: code for newer processors than the platform's,
@@ -23,7 +39,7 @@ export function checkArm(
     if (armVersion === undefined || !(armVersion > most)) continue;
     // Libraries have code for several processors, and choose when they are loaded.
     const isProgram = program.header.type === "program" || program.interpreter !== undefined;
-    findings.add("programs/arm-version", {
+    findings.add(ARM, "programs/arm-version", {
       path: file.path,
       layer: file.layer,
       ...(isProgram || started.has(file.path) ? {} : { severity: "warning" }),
@@ -47,7 +63,7 @@ function checkFloat(
   if (hard.length === 0 || soft.length === 0) return;
   const [few, many] = hard.length < soft.length ? [hard, "soft"] : [soft, "hard"];
   for (const { file, program } of few) {
-    findings.add("programs/float", {
+    findings.add(ARM, "programs/float", {
       path: file.path,
       layer: file.layer,
       ...(started.has(file.path) ? { severity: "error" } : {}),

@@ -2,8 +2,18 @@ import { type Platform, formatPlatform } from "../../core/platform.js";
 import { type ElfHeader, describeMachine, elfFits } from "../../image/elf.js";
 import type { WalkedImage } from "../../walk/types.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
 import type { Start } from "./program-starts.js";
+import { declareRules } from "../rule.js";
+
+export const LABEL = declareRules(
+  "programs",
+  {
+    error: {
+      "programs/label": "The config's platform is not the one that the programs are for.",
+    },
+  },
+  { deep: true },
+);
 
 /**
  * The config's platform against the machine that the image's programs are for: by the program that
@@ -23,7 +33,7 @@ export function checkLabel(
     ? `The config says ${label}, but the programs are for ${formatPlatform(target)}: they are right, and the label is wrong.`
     : `The config says ${label}, but the programs are for another machine.`;
   return [
-    finding("programs/label", {
+    LABEL.finding("programs/label", {
       component: image.component,
       subject: image.image.reference,
       message,

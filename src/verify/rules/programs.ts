@@ -8,6 +8,27 @@ import { checkArm } from "./programs-arm.js";
 import { checkLabel } from "./programs-label.js";
 import { ProgramFindings } from "./program-findings.js";
 import { type Start, startsOf } from "./program-starts.js";
+import { declareRules } from "../rule.js";
+
+export const PROGRAMS = declareRules(
+  "programs",
+  {
+    error: {
+      "programs/start":
+        "A program that the entrypoint, command or health check starts is for another machine, or not there.",
+    },
+    warning: {
+      "programs/foreign": "A program or library that nothing starts is for another machine.",
+      "programs/interpreter": "A script's interpreter is not in the image (of what starts: error).",
+      "programs/loader": "A program's loader is not in the image (of what starts: error).",
+    },
+    note: {
+      "programs/hidden": "A program for another machine is deleted or replaced by a later layer.",
+      "programs/glibc": "The programs need glibc 2.34 or newer, and so Docker 20.10.10 or newer.",
+    },
+  },
+  { deep: true },
+);
 
 /** From this version on glibc starts threads by clone3, which older engines' seccomp profile forbids. */
 const CLONE3_GLIBC = "2.34";
@@ -30,13 +51,17 @@ export function checkPrograms(image: WalkedImage, platform: Platform): readonly 
     const machine = foreignMachine(file, platform);
     if (machine === undefined) checkNeeds(image, file, started.has(file.path), findings);
     else if (!started.has(file.path)) {
-      findings.add("programs/foreign", { path: file.path, layer: file.layer, ...foreign(machine) });
+      findings.add(PROGRAMS, "programs/foreign", {
+        path: file.path,
+        layer: file.layer,
+        ...foreign(machine),
+      });
     }
   }
   for (const { path, program, layer, by } of image.hidden) {
     const machine = foreignMachine({ program, mode: 0o111 }, platform);
     if (machine === undefined) continue;
-    findings.add("programs/hidden", {
+    findings.add(PROGRAMS, "programs/hidden", {
       path,
       layer,
       message: `Is for another machine, but layer ${by + 1} deletes or replaces it.`,
@@ -65,7 +90,7 @@ function checkStart(
     const file = image.files.get(path);
     const machine = file && foreignMachine(file, platform);
     if (file === undefined || machine === undefined) continue;
-    findings.add("programs/start", {
+    findings.add(PROGRAMS, "programs/start", {
       path,
       layer: file.layer,
       message: `${of} (${shown}) starts it, and it is for another machine.`,
@@ -77,7 +102,7 @@ function checkStart(
   const last = steps.at(-1);
   // What a script wants is told by the rule for interpreters, with the script.
   if (last?.program?.format === "script") return;
-  findings.add("programs/start", {
+  findings.add(PROGRAMS, "programs/start", {
     path: last?.path ?? command[0]?.replace(/^\/+/, "") ?? "",
     ...(isVital && last === undefined ? {} : { severity: "warning" }),
     message: `${of} (${shown}) does not lead to a program: ${trouble}`,
@@ -98,12 +123,18 @@ function checkNeeds(
     const missing = missingInterpreter(image, program);
     if (missing === undefined) return;
     const message = "Its interpreter is not in the image.";
-    findings.add("programs/interpreter", { path, layer, ...severity, message, expected: missing });
+    findings.add(PROGRAMS, "programs/interpreter", {
+      path,
+      layer,
+      ...severity,
+      message,
+      expected: missing,
+    });
   }
   if (program?.format === "elf" && program.interpreter !== undefined) {
     const loader = lookUp(image.files, program.interpreter);
     if (loader?.type === "file") return;
-    findings.add("programs/loader", {
+    findings.add(PROGRAMS, "programs/loader", {
       path,
       layer,
       ...severity,
@@ -171,7 +202,7 @@ function checkGlibc(files: readonly FinalFile[], findings: ProgramFindings): voi
   }
   if (newest === undefined || compareVersions(newest.version, CLONE3_GLIBC) < 0) return;
   const { path, layer } = newest.file;
-  findings.add("programs/glibc", {
+  findings.add(PROGRAMS, "programs/glibc", {
     path,
     layer,
     message: `Needs glibc ${newest.version}; from ${CLONE3_GLIBC} on, Docker has to be ${CLONE3_ENGINE} or newer.`,

@@ -5,7 +5,17 @@ import { type SbomDocument, sbomDocuments } from "../../sbom/documents.js";
 import { imagesOf } from "../../sbom/read-packages.js";
 import type { WalkedBundle } from "../../walk/types.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
+
+export const SBOM = declareRules(
+  "sbom",
+  {
+    warning: {
+      "sbom/mismatch": "A document in sbom/ does not list the packages that are in the image.",
+    },
+  },
+  { deep: true },
+);
 
 /** A document of ten thousand packages has some 10 MB. */
 const MAX_DOCUMENT = 256 * 1024 * 1024;
@@ -36,13 +46,15 @@ export async function checkSboms(bundle: Bundle, walked: WalkedBundle): Promise<
     const about = component === undefined ? {} : { component };
     const difference = await differenceOf(bundle, document);
     if (difference !== undefined) {
-      findings.push(finding("sbom/mismatch", { ...about, subject: document.path, ...difference }));
+      findings.push(
+        SBOM.finding("sbom/mismatch", { ...about, subject: document.path, ...difference }),
+      );
     }
   }
   for (const path of sbomFiles(bundle.files)) {
     if (expected.has(path)) continue;
     const message = "Is about no component of the bundle.";
-    findings.push(finding("sbom/mismatch", { subject: path, message }));
+    findings.push(SBOM.finding("sbom/mismatch", { subject: path, message }));
   }
   return findings;
 }

@@ -2,7 +2,20 @@ import { LIMITS } from "../../core/limits.js";
 import type { ArchiveFacts } from "../archive.js";
 import { openHeredoc } from "../heredoc.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { type RuleIdOf, declareRules } from "../rule.js";
+
+export const SCRIPTS = declareRules("scripts", {
+  error: {
+    "scripts/shebang": "install.sh does not begin with #!/bin/sh, or a #! names no interpreter.",
+    "scripts/line-ends": "A script has CRLF line ends, which a shell takes as part of a word.",
+    "scripts/bom": "A script begins with a byte order mark, so that its #! is not seen.",
+    "scripts/nul": "A script has NUL bytes.",
+    "scripts/heredoc": "A here-document of a shell script is not closed.",
+  },
+  warning: {
+    "scripts/executable": "Something is executable that is neither install.sh nor a #! in files/.",
+  },
+});
 
 const INSTALLER = "install.sh";
 const BOM = Buffer.from([0xef, 0xbb, 0xbf]);
@@ -20,7 +33,7 @@ export async function checkScripts(archive: ArchiveFacts): Promise<Finding[]> {
     const isScript = head !== undefined && beginsScript(head);
     if (entry.executable && !mayBeExecutable(path, isScript)) {
       findings.push(
-        finding("scripts/executable", {
+        SCRIPTS.finding("scripts/executable", {
           subject: path,
           message: "Is executable, but neither install.sh nor a script with #! in files/.",
         }),
@@ -47,8 +60,12 @@ function beginsScript(head: Buffer): boolean {
 
 function checkScript(path: string, bytes: Buffer): Finding[] {
   const findings: Finding[] = [];
-  const add = (rule: string, message: string, more: Partial<Finding> = {}): void => {
-    findings.push(finding(rule, { subject: path, message, ...more }));
+  const add = (
+    rule: RuleIdOf<typeof SCRIPTS>,
+    message: string,
+    more: Partial<Finding> = {},
+  ): void => {
+    findings.push(SCRIPTS.finding(rule, { subject: path, message, ...more }));
   };
   const bom = bytes.subarray(0, 3).equals(BOM);
   if (bom) add("scripts/bom", "Begins with a byte order mark, so that its #! is not seen.");

@@ -8,8 +8,18 @@ import {
 } from "../../core/platform.js";
 import type { ComposeFacts } from "../compose-facts.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
 import { portsOf } from "./compose-ports.js";
+import { declareRules } from "../rule.js";
+
+export const TABLE = declareRules("table", {
+  error: {
+    "table/ports": "bundle.json lists other ports of a component than its service publishes.",
+  },
+  warning: {
+    "table/platform": "The component table's claim of platforms is not what came of it.",
+    "table/left-out": "A required component was left out.",
+  },
+});
 
 /**
  * What the component table claimed of platforms, against the image that came of it: a claim too little
@@ -35,12 +45,12 @@ export function checkClaim(
     if (claims.some((claim) => platformMatches(claim, real) || platformMatches(real, claim)))
       return [];
     const message = "Is for a platform that the component table does not claim.";
-    return [finding("table/platform", { ...about, message, found: formatPlatform(real) })];
+    return [TABLE.finding("table/platform", { ...about, message, found: formatPlatform(real) })];
   }
   if (method !== "alternative" || !claims.some((claim) => platformMatches(wanted, claim)))
     return [];
   return [
-    finding("table/platform", {
+    TABLE.finding("table/platform", {
       ...about,
       message: "Stands in for an image that the component table claims for this platform.",
       found: `no image for ${target}`,
@@ -53,7 +63,7 @@ export function checkLeftOut({ leftOut }: BundleManifest): Finding[] {
   return leftOut
     .filter(({ required }) => required)
     .map(({ name, reason }) =>
-      finding("table/left-out", {
+      TABLE.finding("table/left-out", {
         component: name,
         subject: MANIFEST_FILE,
         message: "Is required, and was left out.",
@@ -78,7 +88,7 @@ export function checkPortTable(
     );
     if (listed === published) return [];
     return [
-      finding("table/ports", {
+      TABLE.finding("table/ports", {
         component: name,
         subject: `services.${name}.ports`,
         message: `Publishes other ports than ${MANIFEST_FILE} lists.`,

@@ -5,9 +5,15 @@ import { BundlerError } from "../../core/errors.js";
 import { LIMITS } from "../../core/limits.js";
 import type { ArchiveFacts } from "../archive.js";
 import type { Finding } from "../report.js";
-import { finding } from "../rules.js";
+import { declareRules } from "../rule.js";
 
-const RULE = "bundle/tables";
+export const TABLES = declareRules("manifest", {
+  error: {
+    "bundle/tables":
+      "A table under site/, which install.sh reads, does not say what bundle.json says (of an archive made by this version).",
+  },
+});
+
 /** The table that every bundle with tables has. */
 const FIRST = "site/bundle.tsv";
 const LONGEST = 200;
@@ -36,7 +42,7 @@ function tablesOf(manifest: BundleManifest, findings: Finding[]): readonly SiteI
   } catch (error) {
     if (!(error instanceof BundlerError)) throw error;
     const message = `No table can be made from it: ${error.message}`;
-    findings.push(finding(RULE, { subject: MANIFEST_FILE, message }));
+    findings.push(TABLES.finding("bundle/tables", { subject: MANIFEST_FILE, message }));
     return [];
   }
 }
@@ -48,13 +54,16 @@ async function checkTable(
   const expected = linesOf(path, text);
   const bytes = await archive.read(path, LIMITS.text);
   if (bytes === undefined) {
-    return finding(RULE, { subject: path, message: "Is not there, or cannot be read." });
+    return TABLES.finding("bundle/tables", {
+      subject: path,
+      message: "Is not there, or cannot be read.",
+    });
   }
   const found = linesOf(path, bytes.toString("utf8"));
   const at = expected.findIndex((line, index) => line !== found[index]);
   const differs = at >= 0 ? at : found.length > expected.length ? expected.length : undefined;
   if (differs === undefined) return undefined;
-  return finding(RULE, {
+  return TABLES.finding("bundle/tables", {
     subject: path,
     message: `Line ${differs + 1} is not what ${MANIFEST_FILE} says, and install.sh goes by it.`,
     expected: shown(expected[differs]),

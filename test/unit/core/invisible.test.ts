@@ -11,13 +11,13 @@ import { escapeHtml, jsonForScript } from "../../../src/report/escape.js";
 import { imageSbom } from "../../../src/sbom/cyclonedx.js";
 import { describeReport } from "../../../src/ui/describe-report.js";
 import { formatTable } from "../../../src/ui/table.js";
-import { countFindings, waived } from "../../../src/verify/judge.js";
+import { countFindings } from "../../../src/verify/judge.js";
 import { formatJUnit } from "../../../src/verify/junit.js";
-import type { VerifyReport } from "../../../src/verify/report.js";
-import { finding } from "../../../src/verify/rules.js";
+import { type VerifyReport, waived } from "../../../src/verify/report.js";
 import { formatSarif } from "../../../src/verify/sarif.js";
 import { xmlText } from "../../../src/verify/xml.js";
 import { lockedImage } from "../sbom/image.js";
+import { finding } from "../verify/finding.js";
 
 /** What Unicode says of a character: an opinion that is not ours. */
 const UNICODE =

@@ -7,7 +7,7 @@ import { readConfigFile } from "../../../src/verify/config-file.js";
 import { mergeConfigs, NO_CONFIG, readConfigFlags } from "../../../src/verify/config.js";
 import { countFindings, judge } from "../../../src/verify/judge.js";
 import { type Finding } from "../../../src/verify/report.js";
-import { finding } from "../../../src/verify/rules.js";
+import { finding } from "./finding.js";
 
 let dir: string;
 let file: string;

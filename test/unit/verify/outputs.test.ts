@@ -7,12 +7,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { writeTextFile } from "../../../src/bundle/text-file.js";
 import { describeReport } from "../../../src/ui/describe-report.js";
-import { countFindings, waived } from "../../../src/verify/judge.js";
+import { countFindings } from "../../../src/verify/judge.js";
 import { formatJUnit } from "../../../src/verify/junit.js";
-import type { Finding, VerifyReport } from "../../../src/verify/report.js";
-import { finding, RULES } from "../../../src/verify/rules.js";
+import { type Finding, type VerifyReport, waived } from "../../../src/verify/report.js";
+import { RULES } from "../../../src/verify/rules.js";
 import { formatSarif } from "../../../src/verify/sarif.js";
 import { xmlElement, xmlText } from "../../../src/verify/xml.js";
+import { finding } from "./finding.js";
 
 /** What an attacker would name things. */
 const HOSTILE = `"><script>&'\u0000\u001b[31m\u202e]]>\ud800\uffff\n\t[x](http://e) {0} %s é 中 💥`;

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { withHint } from "../../../src/verify/hints.js";
-import { RULE_GROUPS, RULES, ruleOf } from "../../../src/verify/rules.js";
+import { RULE_GROUPS } from "../../../src/verify/rule.js";
+import { RULES, ruleOf } from "../../../src/verify/rules.js";
 import { verifyBundle } from "../../../src/verify/verify.js";
 import { CASES, Corpus } from "./corpus.js";
 

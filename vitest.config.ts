@@ -13,7 +13,9 @@ export default defineConfig({
     isolate: false,
     globalSetup: ["test/support/temporary-folder.ts"],
     setupFiles: ["test/support/setup.ts"],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Bounds for what hangs. A busy machine may take many times what an idle one takes.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { interval: 20, timeout: 100_000 } },
   },
 });

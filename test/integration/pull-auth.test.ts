@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { type IncomingMessage, createServer } from "node:http";
 import { type AddressInfo, type Socket, connect } from "node:net";
@@ -99,7 +100,7 @@ async function tokenServer(
       });
       const given = answer(asked.length) as { token?: string; access_token?: string };
       good.add(`Bearer ${given.token ?? given.access_token ?? ""}`);
-      setTimeout(() => response.writeHead(status).end(JSON.stringify(given)), 5);
+      setImmediate(() => response.writeHead(status).end(JSON.stringify(given)));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -179,8 +180,9 @@ describe("a bearer token", () => {
           headers.range === undefined &&
           tokens.accepts(headers.authorization ?? "");
         if (!fits) return undefined;
-        setTimeout(() => tokens.revoke(), 5);
-        return { kind: "reset", after: 1_000_000 };
+        // This answer is under way by then; the token is worth nothing for the next.
+        setImmediate(() => tokens.revoke());
+        return { kind: "cut", after: 1_000_000 };
       },
     });
     const blob = server.addBlob(bytes);
@@ -188,7 +190,7 @@ describe("a bearer token", () => {
     await client().download(image(server), blob, store, { signal, onBytes: () => undefined });
     expect((await store.read(blob.digest, bytes.length)).equals(bytes)).toBe(true);
     expect(tokens.asked).toHaveLength(2);
-    expect(server.requests.at(-1)?.headers.range).toMatch(/^bytes=\d+-$/);
+    expect(server.requests.at(-1)?.headers.range).toBe("bytes=1000000-");
   });
 
   it("is fetched with the user's password", async () => {
@@ -309,12 +311,16 @@ describe("a credential helper that waits for somebody", () => {
     const server = await flaky({ basic: "ann:secret" });
     await mkdir(join(dir, ".docker"));
     await writeFile(join(dir, ".docker", "config.json"), '{"credsStore":"locked"}');
-    await writeFile(join(dir, "docker-credential-locked"), "#!/bin/sh\nexec sleep 30\n", {
-      mode: 0o755,
-    });
+    const asked = join(dir, "asked");
+    const helper = `#!/bin/sh\n: >'${asked}'\nexec sleep 300\n`;
+    await writeFile(join(dir, "docker-credential-locked"), helper, { mode: 0o755 });
     const env = { HOME: dir, PATH: `${dir}:${process.env["PATH"] ?? ""}` };
-    const failing = client({ env }).manifest(image(server), AbortSignal.timeout(150));
-    await expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
+    const stop = new AbortController();
+    const failing = client({ env }).manifest(image(server), stop.signal);
+    const outcome = expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect.poll(() => existsSync(asked)).toBe(true);
+    stop.abort();
+    await outcome;
   });
 });
 

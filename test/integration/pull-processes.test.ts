@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -63,9 +64,15 @@ function download(): { readonly child: ChildProcess; readonly lines: AsyncIterab
   return { child, lines: createInterface({ input: child.stdout }) };
 }
 
-async function allOf(lines: AsyncIterable<string>): Promise<string[]> {
+async function allOf(
+  lines: AsyncIterable<string>,
+  onLine: (line: string) => void = () => undefined,
+): Promise<string[]> {
   const all: string[] = [];
-  for await (const line of lines) all.push(line);
+  for await (const line of lines) {
+    all.push(line);
+    onLine(line);
+  }
   return all;
 }
 
@@ -101,10 +108,12 @@ describe("a download in a process that is killed", () => {
 
 describe("two processes that want the same blob", () => {
   it("fetch it once", async () => {
-    server.setFault(({ path }) =>
-      path.includes("/blobs/") ? { kind: "slow", ms: 700 } : undefined,
-    );
-    const outputs = await Promise.all([allOf(download().lines), allOf(download().lines)]);
+    const news = new EventEmitter();
+    const until = once(news, "notice");
+    server.setFault(({ path }) => (path.includes("/blobs/") ? { kind: "hold", until } : undefined));
+    const downloadAndTell = (): Promise<string[]> =>
+      allOf(download().lines, (line) => news.emit(line.split(" ")[0] ?? ""));
+    const outputs = await Promise.all([downloadAndTell(), downloadAndTell()]);
     expect(ranges()).toHaveLength(1);
     for (const lines of outputs) {
       expect(lines.at(-1)).toBe("done");

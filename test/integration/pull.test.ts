@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -170,8 +171,8 @@ describe("a manifest", () => {
     const start = Date.now();
     await client().manifest(image(server), signal);
     const took = Date.now() - start;
+    // The date is an hour away, which this test would not see the end of.
     expect(took).toBeGreaterThanOrEqual(195);
-    expect(took).toBeLessThan(1500);
   });
 
   it("gives up after the allowed tries, saying what the server said", async () => {
@@ -258,19 +259,35 @@ describe("a download", () => {
   });
 
   it("goes on by Range where a connection was reset", async () => {
-    const server = await flaky({ fault: first(3, { kind: "reset", after: 900_000 }) });
+    const came = new EventEmitter();
+    const server = await flaky({
+      fault: (seen) =>
+        isBlob(seen) && seen.nth < 3
+          ? { kind: "reset", after: 900_000, had: once(came, String(900_000 * (seen.nth + 1))) }
+          : undefined,
+    });
     const blob = server.addBlob(layer);
-    const deltas = await download(client(), image(server), blob, layer);
-    expect(deltas.every((delta) => delta > 0)).toBe(true);
+    let total = 0;
+    await client().download(image(server), blob, store, {
+      signal,
+      onBytes: (delta) => came.emit(String((total += delta))),
+    });
+    expect((await store.read(blob.digest, layer.length)).equals(layer)).toBe(true);
     const ranges = server.requests.filter(isBlob).map(({ headers }) => headers.range);
-    expect(ranges[0]).toBeUndefined();
-    expect(ranges[3]).toMatch(/^bytes=2\d{6}-$/);
+    expect(ranges).toEqual([undefined, "bytes=900000-", "bytes=1800000-", "bytes=2700000-"]);
   });
 
   it("goes on when a server stalls", async () => {
-    const server = await flaky({ fault: first(1, { kind: "stall", after: 1_000_000 }) });
-    await download(client(), image(server), server.addBlob(layer), layer);
-    expect(server.requests.filter(isBlob)).toHaveLength(2);
+    // Until it goes on: on a busy machine the first byte may take as long as a stall.
+    const server = await flaky({
+      fault: (seen) =>
+        isBlob(seen) && seen.headers.range === undefined
+          ? { kind: "stall", after: 1_000_000 }
+          : undefined,
+    });
+    const impatient = client({ timeouts: { idleMs: 500 } });
+    await download(impatient, image(server), server.addBlob(layer), layer);
+    expect(server.requests.at(-1)?.headers.range).toMatch(/^bytes=[1-9]\d+-$/);
   });
 
   it("goes on when an answer ends early in good order", async () => {
@@ -287,7 +304,7 @@ describe("a download", () => {
     const server = await flaky({
       fault: (seen) => {
         if (!isBlob(seen)) return undefined;
-        if (seen.nth === 0) return { kind: "reset", after: 900_000 };
+        if (seen.nth === 0) return { kind: "cut", after: 900_000 };
         return seen.headers.range === undefined ? undefined : fault;
       },
     });
@@ -296,14 +313,14 @@ describe("a download", () => {
   });
 
   it("does not follow for ever a server that ignores ranges and breaks each time", async () => {
-    const server = await flaky({ fault: first(99, { kind: "reset", after: 100_000 }) });
-    server.setFault((seen) =>
-      isBlob(seen)
-        ? seen.headers.range === undefined
-          ? { kind: "reset", after: 100_000 }
-          : { kind: "answer", status: 416 }
-        : undefined,
-    );
+    const server = await flaky({
+      fault: (seen) =>
+        isBlob(seen)
+          ? seen.headers.range === undefined
+            ? { kind: "cut", after: 100_000 }
+            : { kind: "answer", status: 416 }
+          : undefined,
+    });
     const blob = server.addBlob(layer);
     await expect(
       client().download(image(server), blob, store, { signal, onBytes: () => undefined }),
@@ -386,7 +403,7 @@ describe("a download", () => {
   });
 
   it("fetches a digest once however many ask for it at the same time", async () => {
-    const server = await flaky({ fault: first(1, { kind: "slow", ms: 30 }) });
+    const server = await flaky();
     const blob = server.addBlob(layer);
     const registry = client();
     await Promise.all([1, 2, 3].map(() => download(registry, image(server), blob, layer)));
@@ -394,15 +411,21 @@ describe("a download", () => {
   });
 
   it("goes on for the others when one of those who asked gives up", async () => {
-    const server = await flaky({ fault: first(1, { kind: "slow", ms: 100 }) });
+    const stop = new AbortController();
+    const gone = once(stop.signal, "abort");
+    const server = await flaky({ fault: first(1, { kind: "hold", until: gone }) });
     const blob = server.addBlob(layer);
     const registry = client();
-    const leaving = registry.download(image(server), blob, store, {
-      signal: AbortSignal.timeout(20),
-      onBytes: () => undefined,
-    });
+    const leaving = expect(
+      registry.download(image(server), blob, store, {
+        signal: stop.signal,
+        onBytes: () => undefined,
+      }),
+    ).rejects.toMatchObject({ code: "INTERRUPTED" });
     const staying = download(registry, image(server), blob, layer);
-    await expect(leaving).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect.poll(() => server.busy()).toBe(1);
+    stop.abort();
+    await leaving;
     await staying;
     expect(server.requests.filter(isBlob)).toHaveLength(1);
   });
@@ -427,13 +450,13 @@ describe("a download", () => {
 
   it("ends when the registry client is closed", async () => {
     const server = await flaky({ fault: first(9, { kind: "stall", after: 1000 }) });
-    const registry = client({ timeouts: {} });
+    const registry = client();
     const failing = registry.download(image(server), server.addBlob(layer), store, {
       signal,
       onBytes: () => undefined,
     });
     const outcome = expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
-    while (server.requests.filter(isBlob).length === 0) await new Promise((r) => setTimeout(r, 5));
+    await expect.poll(() => server.busy()).toBe(1);
     await registry.close();
     await outcome;
   });
@@ -453,8 +476,10 @@ describe("a download", () => {
   });
 
   it("keeps to the bound per host, and lets small requests pass the blobs", async () => {
+    const news = new EventEmitter();
+    const until = once(news, "manifest");
     const server = await flaky({
-      fault: (seen) => (isBlob(seen) ? { kind: "slow", ms: 150 } : undefined),
+      fault: (seen) => (isBlob(seen) ? { kind: "hold", until } : undefined),
     });
     server.addManifest("team/app", "1", { schemaVersion: 2 });
     const registry = client({ requestsPerHost: 2 });
@@ -467,9 +492,9 @@ describe("a download", () => {
         }),
       ),
     );
-    const start = Date.now();
+    await expect.poll(() => server.busy()).toBe(2);
     await registry.manifest(image(server), signal);
-    expect(Date.now() - start).toBeLessThan(140);
+    news.emit("manifest");
     await downloads;
     expect(server.busiest()).toBe(2);
   });
@@ -484,7 +509,7 @@ describe("redirects", () => {
       if (seen.query.get("sig") !== String(signature))
         return { kind: "answer", status: 403, body: "expired" };
       // The first address breaks in the middle and is worth nothing afterwards.
-      return signature === 1 ? { kind: "reset", after: 1_000_000 } : undefined;
+      return signature === 1 ? { kind: "cut", after: 1_000_000 } : undefined;
     });
     const server = await flaky({
       basic: "user:secret",
@@ -508,7 +533,7 @@ describe("redirects", () => {
       undefined,
       undefined,
     ]);
-    expect(cdn.requests[1]?.headers.range).toMatch(/^bytes=\d+-$/);
+    expect(cdn.requests[1]?.headers.range).toBe("bytes=1000000-");
     expect(server.requests.filter(({ headers }) => headers.authorization)).not.toHaveLength(0);
   });
 
@@ -627,10 +652,15 @@ describe("a host that does not answer", () => {
   });
 
   it("can be given up at any moment", async () => {
-    const server = await flaky({ fault: () => ({ kind: "slow", ms: 5000 }) });
+    const never = new Promise(() => undefined);
+    const server = await flaky({ fault: () => ({ kind: "hold", until: never }) });
     server.addManifest("team/app", "1", {});
-    const failing = client({ timeouts: {} }).manifest(image(server), AbortSignal.timeout(50));
-    await expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
+    const stop = new AbortController();
+    const failing = client().manifest(image(server), stop.signal);
+    const outcome = expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect.poll(() => server.requests).not.toHaveLength(0);
+    stop.abort();
+    await outcome;
   });
 
   it("can be given up while waiting for the next try", async () => {
@@ -638,15 +668,16 @@ describe("a host that does not answer", () => {
       fault: ({ path }) =>
         path === "/v2/"
           ? undefined
-          : { kind: "answer", status: 503, headers: { "retry-after": "60" } },
+          : { kind: "answer", status: 503, headers: { "retry-after": "600" } },
     });
-    const registry = client({ retry: { maxRetryAfterMs: 60_000 } });
-    const start = Date.now();
-    await expect(registry.manifest(image(server), AbortSignal.timeout(80))).rejects.toMatchObject({
-      code: "INTERRUPTED",
-    });
-    expect(Date.now() - start).toBeLessThan(1000);
+    const registry = client({ retry: { maxRetryAfterMs: 600_000 } });
+    const stop = new AbortController();
+    const failing = registry.manifest(image(server), stop.signal);
+    const outcome = expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect.poll(notices).not.toHaveLength(0);
+    stop.abort();
+    await outcome;
     // Nobody sits before a silent screen for a minute.
-    expect(notices()[0]).toMatch(/answered 503.*Trying again in 60 s/);
+    expect(notices()[0]).toMatch(/answered 503.*Trying again in 600 s/);
   });
 });

@@ -102,9 +102,6 @@ const first =
   ({ nth }: Seen): Fault | undefined =>
     nth < count ? fault : undefined;
 
-/** From wherever a reset, which may swallow the last of what was sent, left off. */
-const RESUMED: unknown = expect.stringMatching(/^bytes=\d+-$/);
-
 describe("a source that is fetched", () => {
   it.each([sha256, sha512])("comes once, and lies in the store then: %s", async (checksum) => {
     const url = server.add("/zookeeper.tar.gz", bytes);
@@ -153,7 +150,6 @@ describe("a source that is fetched", () => {
 
   it("is fetched once when two of one process want it", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(() => ({ kind: "slow", ms: 200 }));
     const both = await Promise.all([fetch([url]), fetch([url])]);
     for (const fetched of both) await expectWhole(fetched);
     expect(server.requests).toHaveLength(1);
@@ -164,16 +160,9 @@ describe("a source that is fetched", () => {
 describe("a download that breaks off", () => {
   it("goes on where it was, for the same file only", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes, '"one"');
-    server.setFault(first(2, { kind: "reset", after: 700_000 }));
+    server.setFault(first(2, { kind: "cut", after: 700_000 }));
     await expectWhole(await fetch([url]));
-    // A reset may swallow the last of what was sent.
-    const [whole, second, third] = server
-      .ranges()
-      .map((range) => Number(/\d+/.exec(range ?? "")?.[0] ?? 0));
-    expect(server.ranges()).toHaveLength(3);
-    expect(whole).toBe(0);
-    expect(second).toBeGreaterThan(0);
-    expect(third).toBeGreaterThan(second!);
+    expect(server.ranges()).toEqual([undefined, "bytes=700000-", "bytes=1400000-"]);
     expect(server.requests.map(({ headers }) => headers["if-range"])).toEqual([
       undefined,
       '"one"',
@@ -184,9 +173,9 @@ describe("a download that breaks off", () => {
   it("starts over when the file was replaced meanwhile", async () => {
     const url = server.add("/zookeeper.tar.gz", wrongBytes, '"old"');
     server.setFault((seen) => {
-      if (seen.nth > 0) return undefined;
-      setTimeout(() => server.add("/zookeeper.tar.gz", bytes, '"new"'), 5);
-      return { kind: "reset", after: 500_000 };
+      if (seen.nth === 0) return { kind: "cut", after: 500_000 };
+      server.add("/zookeeper.tar.gz", bytes, '"new"');
+      return undefined;
     });
     await expectWhole(await fetch([url]));
     expect(server.requests).toHaveLength(2);
@@ -195,19 +184,22 @@ describe("a download that breaks off", () => {
   it("starts over when the pieces do not make the file, and nobody could have known", async () => {
     const url = server.add("/zookeeper.tar.gz", wrongBytes);
     server.setFault((seen) => {
-      if (seen.nth > 0) return undefined;
-      setTimeout(() => server.add("/zookeeper.tar.gz", bytes), 5);
-      return { kind: "reset", after: 500_000 };
+      if (seen.nth === 0) return { kind: "cut", after: 500_000 };
+      server.add("/zookeeper.tar.gz", bytes);
+      return undefined;
     });
     await expectWhole(await fetch([url]));
-    expect(server.ranges()).toEqual([undefined, RESUMED, undefined]);
+    expect(server.ranges()).toEqual([undefined, "bytes=500000-", undefined]);
   });
 
   it("goes on after a stall", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(first(1, { kind: "stall", after: 1_500_000 }));
-    await expectWhole(await fetch([url]));
-    expect(server.ranges()).toEqual([undefined, "bytes=1500000-"]);
+    // Until it goes on: on a busy machine the first byte may take as long as a stall.
+    server.setFault(({ headers }) =>
+      headers.range === undefined ? { kind: "stall", after: 1_500_000 } : undefined,
+    );
+    await expectWhole(await fetch([url], { timeouts: { idleMs: 500 } }));
+    expect(server.ranges().at(-1)).toMatch(/^bytes=[1-9]\d+-$/);
   });
 
   it("is asked for again when it was cut off in good order", async () => {
@@ -222,13 +214,13 @@ describe("a download that breaks off", () => {
     ["a part comes that was not asked for", "wrong-range"],
   ] as const)("starts over when %s", async (_when, kind) => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(({ nth }) => (nth === 0 ? { kind: "reset", after: 600_000 } : { kind }));
+    server.setFault(({ nth }) => (nth === 0 ? { kind: "cut", after: 600_000 } : { kind }));
     await expectWhole(await fetch([url]));
   });
 
   it("is gone on with by the next run, from the next address", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(() => ({ kind: "reset", after: 900_000 }));
+    server.setFault(() => ({ kind: "cut", after: 900_000 }));
     await expect(fetch([url], { retry: { attempts: 1 } })).rejects.toMatchObject({
       code: "NETWORK",
       message: expect.stringMatching(/^Source zookeeper: .*connection/) as string,
@@ -237,12 +229,12 @@ describe("a download that breaks off", () => {
     expect((await store.info()).partialBytes).toBe(900_000);
     const mirror = await another();
     await expectWhole(await fetch([mirror.add("/mirror/zookeeper.tar.gz", bytes)]));
-    expect(mirror.ranges()).toEqual([RESUMED]);
+    expect(mirror.ranges()).toEqual(["bytes=900000-"]);
   });
 
   it("needs no request when nothing is missing but its end", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(() => ({ kind: "reset", after: 900_000 }));
+    server.setFault(() => ({ kind: "cut", after: 900_000 }));
     await expect(fetch([url], { retry: { attempts: 1 } })).rejects.toThrow();
     const [name = ""] = await readdir(join(store.dir, "partial"));
     await writeFile(join(store.dir, "partial", name), bytes);
@@ -260,7 +252,7 @@ describe("a download that breaks off", () => {
     ]) {
       await rm(join(dir, "store"), { recursive: true });
       store = await openStore(join(dir, "store"));
-      server.setFault(() => ({ kind: "reset", after: 900_000 }));
+      server.setFault(() => ({ kind: "cut", after: 900_000 }));
       await expect(fetch([url], { retry: { attempts: 1 } })).rejects.toThrow();
       const [name = ""] = await readdir(join(store.dir, "partial"));
       await writeFile(join(store.dir, "partial", name), left);
@@ -271,12 +263,17 @@ describe("a download that breaks off", () => {
 
   it("keeps what came when it is stopped", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(() => ({ kind: "stall", after: 800_000 }));
+    server.setFault(() => ({ kind: "stall", after: 1_500_000 }));
     const stop = new AbortController();
-    const work = fetch([url], { signal: stop.signal, timeouts: { idleMs: 60_000 } });
-    setTimeout(() => stop.abort(), 300);
-    await expect(work).rejects.toMatchObject({ code: "INTERRUPTED" });
-    expect((await store.info()).partialBytes).toBe(800_000);
+    const work = expect(fetch([url], { signal: stop.signal })).rejects.toMatchObject({
+      code: "INTERRUPTED",
+    });
+    const kept = async (): Promise<number> => (await store.info()).partialBytes;
+    await expect.poll(kept).toBeGreaterThan(0);
+    const before = await kept();
+    stop.abort();
+    await work;
+    expect(await kept()).toBeGreaterThanOrEqual(before);
   });
 });
 
@@ -314,7 +311,7 @@ describe("a server in trouble", () => {
 
   it("is given up when each try brings next to nothing", async () => {
     const url = server.add("/zookeeper.tar.gz", bytes);
-    server.setFault(() => ({ kind: "reset", after: 1000 }));
+    server.setFault(() => ({ kind: "cut", after: 1000 }));
     await expect(fetch([url])).rejects.toMatchObject({ code: "NETWORK" });
     expect(server.requests).toHaveLength(5);
   });
@@ -401,12 +398,12 @@ describe("a redirect", () => {
     const url = `${server.origin}/download`;
     server.setFault(({ nth }) => ({ kind: "redirect", to: `${cdn.origin}/signed?ticket=${nth}` }));
     cdn.setFault(({ query, nth }) => {
-      if (query === "?ticket=0" && nth === 0) return { kind: "reset", after: 600_000 };
+      if (query === "?ticket=0" && nth === 0) return { kind: "cut", after: 600_000 };
       return query === "?ticket=1" ? { kind: "answer", status: 403 } : undefined;
     });
     await expectWhole(await fetch([url]));
     expect(cdn.requests.map(({ query }) => query)).toEqual(["?ticket=0", "?ticket=1", "?ticket=2"]);
-    expect(cdn.ranges()).toEqual([undefined, RESUMED, RESUMED]);
+    expect(cdn.ranges()).toEqual([undefined, "bytes=600000-", "bytes=600000-"]);
   });
 
   it("is not followed in circles, or to something that is no web address", async () => {

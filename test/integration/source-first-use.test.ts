@@ -72,7 +72,7 @@ describe("a source with a commit and without a checksum", () => {
   it("survives a connection that breaks, and an address that is gone", async () => {
     const gone = `${server.origin}/gone.zip`;
     server.setFault(({ path, nth }) =>
-      path === "/app.zip" && nth < 2 ? { kind: "reset", after: 100_000 } : undefined,
+      path === "/app.zip" && nth < 2 ? { kind: "cut", after: 100_000 } : undefined,
     );
     const source = sourceAt(gone, server.add("/app.zip", zip, '"one"'));
     expect(await lockSource(source, context())).toEqual({ name: "app", checksum: digestOf(zip) });

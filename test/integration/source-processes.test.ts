@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -59,9 +60,15 @@ function fetchElsewhere(): { readonly child: ChildProcess; readonly lines: Async
   return { child, lines: createInterface({ input: child.stdout }) };
 }
 
-async function allOf(lines: AsyncIterable<string>): Promise<string[]> {
+async function allOf(
+  lines: AsyncIterable<string>,
+  onLine: (line: string) => void = () => undefined,
+): Promise<string[]> {
   const all: string[] = [];
-  for await (const line of lines) all.push(line);
+  for await (const line of lines) {
+    all.push(line);
+    onLine(line);
+  }
   return all;
 }
 
@@ -72,11 +79,11 @@ describe("a source's download in a process that is killed", () => {
     server.setFault(({ nth }) => (nth === 0 ? { kind: "stall", after: 3_500_000 } : undefined));
     const killed = fetchElsewhere();
     const lines = allOf(killed.lines);
-    for (let left = 100; left > 0 && (await store.info()).partialBytes < 2_000_000; left -= 1)
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    const kept = async (): Promise<number> => (await store.info()).partialBytes;
+    await expect.poll(kept).toBeGreaterThanOrEqual(2_000_000);
     killed.child.kill("SIGKILL");
     await lines;
-    const { partialBytes } = await store.info();
+    const partialBytes = await kept();
     expect(partialBytes).toBeGreaterThanOrEqual(2_000_000);
 
     expect((await allOf(fetchElsewhere().lines)).at(-1)).toBe(done());
@@ -88,11 +95,12 @@ describe("a source's download in a process that is killed", () => {
 
 describe("two processes that want the same source", () => {
   it("fetch it once", async () => {
-    server.setFault(() => ({ kind: "slow", ms: 1500 }));
-    const outputs = await Promise.all([
-      allOf(fetchElsewhere().lines),
-      allOf(fetchElsewhere().lines),
-    ]);
+    const news = new EventEmitter();
+    const until = once(news, "notice");
+    server.setFault(() => ({ kind: "hold", until }));
+    const fetchAndTell = (): Promise<string[]> =>
+      allOf(fetchElsewhere().lines, (line) => news.emit(line.split(" ")[0] ?? ""));
+    const outputs = await Promise.all([fetchAndTell(), fetchAndTell()]);
     expect(server.requests).toHaveLength(1);
     for (const lines of outputs) expect(lines.at(-1)).toBe(done());
     expect(outputs.flat().filter((line) => line.startsWith("notice"))).toEqual([

@@ -15,8 +15,8 @@ export type Fault =
       readonly body?: string;
     }
   | { readonly kind: "redirect"; readonly to: string }
-  /** The connection is reset after so many bytes. */
-  | { readonly kind: "reset"; readonly after: number }
+  /** The connection ends after so many bytes: they arrive, whatever the machine is busy with. */
+  | { readonly kind: "cut"; readonly after: number }
   /** After so many bytes nothing more comes. */
   | { readonly kind: "stall"; readonly after: number }
   /** Ended in good order after so many bytes, without a length. */
@@ -27,7 +27,8 @@ export type Fault =
   | { readonly kind: "ignore-range" }
   /** Status 206 with a part from somewhere else. */
   | { readonly kind: "wrong-range" }
-  | { readonly kind: "slow"; readonly ms: number };
+  /** The right answer, when the test lets it go. */
+  | { readonly kind: "hold"; readonly until: Promise<unknown> };
 
 export interface Seen {
   readonly path: string;
@@ -70,8 +71,8 @@ export async function startFileServer(): Promise<FileServer> {
       response.writeHead(302, { location: wrong.to }).end("moved");
     } else if (found === undefined) {
       response.writeHead(404, { "content-type": "text/html" }).end("<h1>Not found</h1>");
-    } else if (wrong?.kind === "slow") {
-      setTimeout(() => send(request, response, found, undefined), wrong.ms);
+    } else if (wrong?.kind === "hold") {
+      void wrong.until.then(() => send(request, response, found, undefined));
     } else {
       send(request, response, found, wrong);
     }
@@ -128,10 +129,8 @@ function send(
     ...(ranged ? { "content-range": `bytes ${from}-${size - 1}/${size}` } : {}),
     ...(open ? {} : { "content-length": String(body.length) }),
   });
-  if (wrong?.kind === "reset") {
-    response.write(body.subarray(0, wrong.after), () =>
-      setTimeout(() => request.socket.resetAndDestroy(), 50),
-    );
+  if (wrong?.kind === "cut") {
+    response.write(body.subarray(0, wrong.after), () => request.socket.end());
   } else if (wrong?.kind === "stall") {
     response.write(body.subarray(0, wrong.after));
   } else if (wrong?.kind === "short") {

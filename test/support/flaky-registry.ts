@@ -21,8 +21,10 @@ export type Fault =
       readonly body?: string;
     }
   | { readonly kind: "redirect"; readonly to: string; readonly status?: number }
-  /** The connection is reset after so many bytes of the body. */
-  | { readonly kind: "reset"; readonly after: number }
+  /** The connection ends after so many bytes of the body: they arrive, whatever the machine is busy with. */
+  | { readonly kind: "cut"; readonly after: number }
+  /** The connection is reset after so many bytes of the body. A reset swallows what is under way: it waits for `had`. */
+  | { readonly kind: "reset"; readonly after: number; readonly had: Promise<unknown> }
   /** After so many bytes of the body, nothing more comes, and the connection stays. */
   | { readonly kind: "stall"; readonly after: number }
   /** Chunked, and ended in good order after so many bytes. */
@@ -35,8 +37,8 @@ export type Fault =
   | { readonly kind: "ignore-range" }
   /** Status 206 with bytes from somewhere else than asked. */
   | { readonly kind: "wrong-range" }
-  /** The right answer, late. */
-  | { readonly kind: "slow"; readonly ms: number };
+  /** The right answer, when the test lets it go. */
+  | { readonly kind: "hold"; readonly until: Promise<unknown> };
 
 /** A request as it came in. */
 export interface Seen {
@@ -63,6 +65,8 @@ export interface FlakyRegistry {
   /** `127.0.0.1:34567`. */
   readonly host: string;
   readonly requests: readonly Seen[];
+  /** Blob requests that are being answered. */
+  readonly busy: () => number;
   /** The most blob requests that were being answered at one moment. */
   readonly busiest: () => number;
   addBlob(bytes: Uint8Array, mediaType?: string): Descriptor;
@@ -125,7 +129,7 @@ export async function startFlakyRegistry(options: FlakyOptions = {}): Promise<Fl
       response.on("close", () => (busy -= 1));
     }
     const answer = (): void => send(request, response, found, wrong);
-    if (wrong?.kind === "slow") setTimeout(answer, wrong.ms);
+    if (wrong?.kind === "hold") void wrong.until.then(answer);
     else answer();
   };
   const server: Server = options.tls ? createTlsServer(options.tls, handle) : createServer(handle);
@@ -145,6 +149,7 @@ export async function startFlakyRegistry(options: FlakyOptions = {}): Promise<Fl
     origin: `${options.tls ? "https" : "http"}://${host}`,
     host,
     requests,
+    busy: () => busy,
     busiest: () => busiest,
     addBlob: (bytes, mediaType = "application/vnd.oci.image.layer.v1.tar+gzip") => {
       const descriptor = describe(bytes, mediaType);
@@ -207,11 +212,12 @@ function send(
   }
   response.writeHead(ranged ? 206 : 200, headers);
   switch (wrong?.kind) {
+    case "cut":
+      response.write(bytes.subarray(0, wrong.after), () => request.socket.end());
+      return;
     case "reset":
-      response.write(bytes.subarray(0, wrong.after), () =>
-        setTimeout(() => request.socket.resetAndDestroy(), 10),
-      );
-      response.flushHeaders();
+      response.write(bytes.subarray(0, wrong.after));
+      void wrong.had.then(() => request.socket.resetAndDestroy());
       return;
     case "stall":
       response.flushHeaders();

@@ -20,7 +20,7 @@ let blob: Descriptor;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  sources = await compileSources(["core", "image", "store", "http", "registry"]);
+  sources = await compileSources(["registry/client", "image/reference", "store/store"]);
 });
 afterAll(() => sources.remove());
 beforeEach(async () => {
@@ -39,9 +39,9 @@ afterEach(async () => {
 /** Downloads the blob in a process of its own, which prints each delta, notices, and `done`. */
 function download(): { readonly child: ChildProcess; readonly lines: AsyncIterable<string> } {
   const program = `
-    import { createRegistry } from ${JSON.stringify(sources.url("registry/client.js"))};
-    import { parseReference } from ${JSON.stringify(sources.url("image/reference.js"))};
-    import { openStore } from ${JSON.stringify(sources.url("store/store.js"))};
+    import { createRegistry } from ${JSON.stringify(sources.url("registry/client"))};
+    import { parseReference } from ${JSON.stringify(sources.url("image/reference"))};
+    import { openStore } from ${JSON.stringify(sources.url("store/store"))};
     const say = (text) => process.stdout.write(text + "\\n");
     const registry = createRegistry({
       mirrors: new Map(),

@@ -20,7 +20,7 @@ let server: FileServer;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  sources = await compileSources(["core", "image", "store", "http", "registry", "tar", "source"]);
+  sources = await compileSources(["source/fetch", "store/store"]);
 });
 afterAll(() => sources.remove());
 beforeEach(async () => {
@@ -39,8 +39,8 @@ afterEach(async () => {
 /** Fetches the source in a process of its own, which prints its news, notices, and the path. */
 function fetchElsewhere(): { readonly child: ChildProcess; readonly lines: AsyncIterable<string> } {
   const program = `
-    import { fetchSource } from ${JSON.stringify(sources.url("source/fetch.js"))};
-    import { openStore } from ${JSON.stringify(sources.url("store/store.js"))};
+    import { fetchSource } from ${JSON.stringify(sources.url("source/fetch"))};
+    import { openStore } from ${JSON.stringify(sources.url("store/store"))};
     const say = (text) => process.stdout.write(text + "\\n");
     const store = await openStore(${JSON.stringify(store.dir)});
     const signal = new AbortController().signal;

@@ -17,7 +17,7 @@ let store: Store;
 const children = new Set<ChildProcess>();
 
 beforeAll(async () => {
-  sources = await compileSources(["core", "store"]);
+  sources = await compileSources(["store/store", "core/digest"]);
 });
 afterAll(() => sources.remove());
 beforeEach(async () => {
@@ -36,8 +36,8 @@ function run(script: string): {
   readonly lines: AsyncIterator<string>;
 } {
   const program = `
-    import { openStore } from ${JSON.stringify(sources.url("store/store.js"))};
-    import { digestOf } from ${JSON.stringify(sources.url("core/digest.js"))};
+    import { openStore } from ${JSON.stringify(sources.url("store/store"))};
+    import { digestOf } from ${JSON.stringify(sources.url("core/digest"))};
     const store = await openStore(${JSON.stringify(store.dir)});
     const signal = new AbortController().signal;
     const say = (text) => process.stdout.write(text + "\\n");

@@ -8,6 +8,11 @@ build_checks() {
   check "zookeeper is built for arm64 without running anything there" zookeeper_arm64
   check "its start script gets as far as java on arm64" zookeeper_starts
   check "zookeeper built for amd64 serves, healthy, without root's rights" zookeeper_serves
+  if go_proxy_answers; then
+    check "the start program of open_im_server is vetted by Go, and passes its own tests" server_start_tested
+  else
+    printf 'left out: the start program is tested where there is Go and a module proxy\n'
+  fi
   check "open_im_server is built for arm64 from a zip that git made" server_arm64
   check "every program of it is for arm64 and needs no library" server_programs
   check "its services answer on arm64, and the container ends when one of them dies" server_runs
@@ -18,6 +23,15 @@ build_checks() {
   check "a build's output, log and image hold neither its secret nor a proxy's password" secrets_stay_secret
   check "openim-2.3.9 is made for arm64 without a hand-made zookeeper or open_im_server" openim_complete
   check "Docker 20.10 loads every image of it" openim_loads
+}
+
+server_start_tested() {
+  local copy=$LAB/server-start
+  cp -r "$project/templates/build/open_im_server/start" "$copy"
+  cd "$copy"
+  export GOTOOLCHAIN=local GOFLAGS=-mod=readonly
+  go vet ./...
+  go test -count=1 ./...
 }
 
 # prepare_build_definitions: the lab's definitions with what is only known now: names that this

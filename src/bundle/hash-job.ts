@@ -1,5 +1,8 @@
-import type { createHash } from "node:crypto";
-import type * as nodeFs from "node:fs";
+import { createHash } from "node:crypto";
+import fs from "node:fs";
+import { setImmediate } from "node:timers/promises";
+import { interrupted } from "../core/errors.js";
+import type { Work } from "../core/serve-jobs.js";
 
 /** Bytes to be hashed, one run after the other. Sizes and offsets are in bytes. */
 export type HashSource =
@@ -28,22 +31,34 @@ export interface HashFailure {
 
 export type HashOutcome = { readonly sha256: string } | { readonly failure: HashFailure };
 
-interface Tools {
-  readonly fs: typeof nodeFs;
-  readonly createHash: typeof createHash;
-}
+/** After this many bytes others on the same thread have their turn. */
+const BREATH = 4 * 1024 * 1024;
+
+/** Does a job. @throws BundlerError INTERRUPTED */
+export const hash: Work<HashJob, HashOutcome> = async (job, { signal, onBytes }) => {
+  const steps = hashJob(job);
+  let sinceBreath = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    onBytes(step.value);
+    sinceBreath += step.value;
+    if (sinceBreath < BREATH) continue;
+    sinceBreath = 0;
+    await setImmediate();
+    if (!signal.aborted) continue;
+    steps.return({ failure: { stage: "read", source: 0, message: "stopped" } });
+    throw interrupted();
+  }
+};
 
 /**
- * Does a job, yielding the count of bytes done since the last time after each step.
- *
- * Worker threads run this function's own text (see hash-pool.ts), so it refers to nothing outside
- * itself and defines no functions, which some loaders would wrap with a helper from outside. The
- * calls are synchronous: in a thread of its own that is the fastest way, and 256 KiB, which stay
- * in the processor's cache between reading, hashing and writing, measured best.
+ * Does a job, yielding the count of bytes done since the last time after each step. The calls are
+ * synchronous: in a thread of its own that is the fastest way, and 256 KiB, which stay in the
+ * processor's cache between reading, hashing and writing, measured best.
  */
-export function* hashJob(tools: Tools, job: HashJob): Generator<number, HashOutcome, void> {
-  const { fs } = tools;
-  const hash = tools.createHash("sha256");
+function* hashJob(job: HashJob): Generator<number, HashOutcome, void> {
+  const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(256 * 1024);
   let position = job.target?.offset ?? 0;
   let source = 0;

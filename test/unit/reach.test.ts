@@ -39,6 +39,7 @@ describe("network code", () => {
     "verify/verify.ts",
     "walk/walk.ts",
     "walk/layer-worker.ts",
+    "bundle/hash-worker.ts",
     "bundle/reader.ts",
     "inspect/inspect-bundle.ts",
     "inspect/image-file.ts",

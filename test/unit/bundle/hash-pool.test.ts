@@ -13,14 +13,11 @@ vi.mock("node:worker_threads", async (original) => {
   return {
     ...real,
     Worker: class extends real.Worker {
-      constructor(program: string, options: object) {
+      constructor(program: URL, options: object) {
         if (broken.how === "start") throw new Error("no more threads");
-        super(
-          broken.how === "death"
-            ? `require("node:worker_threads").parentPort.on("message", () => process.exit(3))`
-            : program,
-          options,
-        );
+        const death = `require("node:worker_threads").parentPort.on("message", () => process.exit(3))`;
+        if (broken.how === "death") super(death, { ...options, eval: true });
+        else super(program, options);
       }
     },
   };

@@ -1,0 +1,4 @@
+import { serveJobs } from "../core/serve-jobs.js";
+import { hash } from "./hash-job.js";
+
+serveJobs(hash);

@@ -1,5 +1,11 @@
+import os from "node:os";
 import { BundlerError } from "../core/errors.js";
-import { type Platform, formatPlatform, platformMatches } from "../core/platform.js";
+import {
+  type Platform,
+  formatPlatform,
+  normalizePlatform,
+  platformMatches,
+} from "../core/platform.js";
 import { readBinfmt } from "../doctor/binfmt.js";
 import { defects } from "../doctor/emulation.js";
 import type { Engine } from "../engine/find-engine.js";
@@ -13,6 +19,15 @@ const RUNS_TOO: Readonly<Record<string, string>> = { amd64: "386", arm64: "arm" 
 /** Whether an engine needs QEMU for a platform. */
 function isForeign(engine: Platform, bundle: Platform): boolean {
   return !platformMatches(engine, bundle) && RUNS_TOO[engine.architecture] !== bundle.architecture;
+}
+
+/**
+ * Whether this machine's own programs are of another platform, for an installer that looks at the machine
+ * it runs on: the engine may be elsewhere, or run other programs without QEMU.
+ */
+export function isForeignHere(bundle: Platform): boolean {
+  const here = normalizePlatform({ os: process.platform, architecture: os.machine() });
+  return !platformMatches(here, bundle);
 }
 
 /**

@@ -6,13 +6,8 @@ import type { Bundle } from "../bundle/reader.js";
 import { BundlerError, isAbort, messageOf, systemCode } from "../core/errors.js";
 import { streamWindow } from "../tar/window.js";
 
-/** Files that an installation needs beside the images: nothing that is loaded or only carried along. */
-export function isSmall(file: string): boolean {
-  return !file.startsWith("images/") && !file.startsWith("extras/");
-}
-
 /**
- * Writes files of an archive into a folder. Their paths are what the reader has let pass: inside of the
+ * Writes an archive's files into a folder. Their paths are what the reader has let pass: inside of the
  * folder, each once, no links.
  * @throws BundlerError DISK, FILE when they cannot be written; INTERRUPTED.
  */
@@ -20,14 +15,12 @@ export async function extractFiles(
   bundle: Bundle,
   dir: string,
   options: {
-    readonly wanted: (path: string) => boolean;
     readonly signal: AbortSignal;
-    readonly onBytes?: (bytes: number) => void;
+    readonly onBytes: (bytes: number) => void;
   },
 ): Promise<void> {
-  const { wanted, signal, onBytes } = options;
+  const { signal, onBytes } = options;
   for (const [file, { executable }] of bundle.files) {
-    if (!wanted(file)) continue;
     const target = path.join(dir, ...file.split("/"));
     try {
       await mkdir(path.dirname(target), { recursive: true });
@@ -49,13 +42,10 @@ export async function extractFiles(
 
 async function* counted(
   chunks: AsyncIterable<Buffer>,
-  onBytes: ((bytes: number) => void) | undefined,
+  onBytes: (bytes: number) => void,
 ): AsyncGenerator<Buffer, void, void> {
   for await (const chunk of chunks) {
     yield chunk;
-    onBytes?.(chunk.length);
+    onBytes(chunk.length);
   }
 }
-
-/** A window's bytes, each counted when it is taken. */
-export { counted as countedChunks };

@@ -2,6 +2,7 @@ import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import { z } from "zod";
 import type { BundleManifest } from "../bundle/types.js";
+import type { Fitted } from "./place.js";
 import type { ReceiptLine, SmokeOutcome } from "./types.js";
 
 /**
@@ -15,18 +16,19 @@ export function installerOptions(terms: {
   readonly values: ReadonlyMap<string, string>;
   readonly given: ReadonlyMap<string, string>;
   readonly timeout: number;
-  readonly emulated: boolean;
+  /** The bundle is for another machine than the one that the installer looks at. */
+  readonly foreign: boolean;
 }): readonly string[] {
-  const { home, dataDir, settings, values, given, timeout, emulated } = terms;
-  // Secrets are the installer's own to make.
+  const { home, dataDir, settings, values, given, timeout, foreign } = terms;
+  // Secrets are the installer's own to make, and so are defaults.
   const needed = settings.filter(
     ({ name, type, default: usual }) =>
-      name !== "DATA_DIR" && type !== "secret" && (usual === undefined || given.has(name)),
+      name !== "DATA_DIR" && (given.has(name) || (type !== "secret" && usual === undefined)),
   );
   return [
     ...["--lang", "en", "--yes", "--home", home, "--timeout", String(timeout)],
     ...(settings.some(({ name }) => name === "DATA_DIR") ? ["--data-dir", dataDir] : []),
-    ...(emulated ? ["--allow-emulation"] : []),
+    ...(foreign ? ["--allow-emulation"] : []),
     ...needed.flatMap(({ name }) => ["--set", `${name}=${values.get(name) ?? ""}`]),
   ];
 }
@@ -76,10 +78,12 @@ const OUTCOMES: Readonly<Record<string, SmokeOutcome["outcome"]>> = {
 /**
  * What `install.sh up` printed of the smoke tests, by component. An installer of another version may
  * print it otherwise: then there is none, and its exit code alone tells.
+ * @param unasked why tests were not run that the place has taken out of the installer's hands.
  */
 export function printedSmoke(
   text: string,
   components: BundleManifest["components"],
+  unasked: Fitted["unasked"],
 ): ReadonlyMap<string, readonly SmokeOutcome[]> {
   const outcomes = new Map<string, readonly SmokeOutcome[]>();
   const lines = text.split("\n");
@@ -92,6 +96,7 @@ export function printedSmoke(
     const defined = known[before.length];
     if (outcome === undefined || defined === undefined) continue;
     const kind = "run" in defined ? "run" : "http";
+    const said = unasked.get(name)?.get(before.length) ?? `${test} ${lines[at + 1]?.trim() ?? ""}`;
     outcomes.set(name, [
       ...before,
       {
@@ -99,7 +104,7 @@ export function printedSmoke(
         test: "run" in defined ? defined.run.join(" ") : defined.http,
         outcome,
         seconds: 0,
-        ...(outcome === "passed" ? {} : { said: `${test} ${lines[at + 1]?.trim() ?? ""}`.trim() }),
+        ...(outcome === "passed" ? {} : { said: said.trim() }),
       },
     ]);
   }

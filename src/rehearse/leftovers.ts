@@ -13,6 +13,8 @@ const ROUNDS = 4;
 const SETTLE_MS = 1000;
 /** Milliseconds for all services to stop. */
 const STOP_MS = 120_000;
+/** Folders of a rehearsal that services write into. */
+const WRITTEN = ["data", "instead-of-host"];
 const ABSENT = /no such image/i;
 const KINDS = [
   ["container", ["ps", "-aq", "--no-trunc"], ["rm", "-f", "-v"]],
@@ -151,7 +153,8 @@ export class Leftovers {
       if (failure === undefined) return 1;
       const inside = ["--volume", `${folder}:/rehearsal`, "--entrypoint", "rm", image];
       const alone = ["--rm", "--pull", "never", "--network", "none", "--user", "0"];
-      await this.#run(["run", ...alone, ...inside, "-rf", "/rehearsal/data"]);
+      const written = WRITTEN.map((name) => `/rehearsal/${name}`);
+      await this.#run(["run", ...alone, ...inside, "-rf", ...written]);
       failure = await removeTree(folder);
     }
     if (failure === undefined) return 1;

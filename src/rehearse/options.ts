@@ -1,7 +1,7 @@
 import type { EventSink } from "../core/events.js";
 
 export interface RehearseOptions {
-  /** The bundle's own installer, on a private engine without any network. */
+  /** On a private engine without any network, instead of the engine at hand. */
   readonly throwAway: boolean;
   /** Images that were loaded stay in the engine. */
   readonly keep: boolean;
@@ -11,7 +11,7 @@ export interface RehearseOptions {
   readonly settings: ReadonlyMap<string, string>;
   /** For docker, and in its place OPENIM_BUNDLER_DOCKER. */
   readonly env: NodeJS.ProcessEnv;
-  /** Where the rehearsal's folder is made. */
+  /** Where the rehearsal's folder is made; it takes a copy of the archive. */
   readonly tmpDir: string;
   readonly signal: AbortSignal;
   readonly onEvent: EventSink;

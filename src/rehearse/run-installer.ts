@@ -2,19 +2,23 @@ import path from "node:path";
 import type { Bundle } from "../bundle/reader.js";
 import { projectName } from "../bundle/site-index.js";
 import { redactorOf } from "../core/redactor.js";
-import { EMULATED_FACTOR } from "./emulation.js";
+import { parsePlatform } from "../core/platform.js";
+import { EMULATED_FACTOR, isForeignHere } from "./emulation.js";
 import { installedSecrets, installerOptions, meaningOf } from "./installer.js";
 import type { RehearseOptions } from "./options.js";
-import type { PrivateHost } from "./private-host.js";
+import type { OpenPlace } from "./place.js";
 import type { Stage } from "./stage.js";
 import type { InstallerStep } from "./types.js";
 
 /** Bytes kept of what a command of the installer prints. */
 const SAID_BYTES = 4 * 1024 * 1024;
+/** Milliseconds between two looks of the installer at the services. */
+const POLL_MS = 2000;
 
 /** What the installer works on. */
 interface Scene {
-  readonly host: PrivateHost;
+  readonly place: Pick<OpenPlace, "env" | "run">;
+  readonly project: string;
   readonly stage: Stage;
   readonly emulated: boolean;
 }
@@ -22,6 +26,8 @@ interface Scene {
 /** Calls install.sh, one command after another. */
 export class Installer {
   readonly steps: InstallerStep[] = [];
+  readonly home: string;
+  readonly project: string;
   /** The command that failed first. */
   failed: string | undefined;
   failure: string | undefined;
@@ -34,57 +40,72 @@ export class Installer {
     this.#bundle = bundle;
     this.#scene = scene;
     this.#options = options;
+    this.home = path.join(scene.stage.folder, "home");
+    this.project = scene.project;
   }
 
-  get project(): string {
-    return projectName(this.#bundle.manifest.name);
+  /** Whether it worked; not run at all when an earlier command has failed. */
+  async run(command: string, ...more: readonly string[]): Promise<boolean> {
+    if (this.failed !== undefined) return false;
+    const code = await this.#call(command, more);
+    if (code === 0) return true;
+    this.failed = command;
+    this.failure = `install.sh ${command} ended with exit code ${code}: ${meaningOf(code)}`;
+    return false;
   }
 
-  get home(): string {
-    return path.join(this.#scene.stage.folder, "home");
+  /** The command that failed is run again. */
+  async again(): Promise<boolean> {
+    const command = this.failed;
+    this.failed = undefined;
+    this.failure = undefined;
+    return command === undefined || this.run(command);
   }
 
-  /** @returns what it printed on standard output; empty when an earlier command has failed. */
-  async run(command: string, ...more: readonly string[]): Promise<string> {
-    if (this.failed !== undefined) return "";
-    const { host, stage, emulated } = this.#scene;
-    const { signal, timeout, settings: given } = this.#options;
-    const common = installerOptions({
-      home: this.home,
-      dataDir: stage.dataDir,
-      settings: this.#bundle.manifest.settings,
-      values: stage.settings,
-      given,
-      timeout: Math.min(timeout * (emulated ? EMULATED_FACTOR : 1), 99_999),
-      emulated,
-    });
-    const begin = performance.now();
-    const script = path.join(stage.bundleDir, "install.sh");
-    const end = await host.run(["sh", script, command, ...common, ...more], {
-      signal,
-      env: { ...host.env, POLL_SECONDS: "2" },
-    });
-    const code = end.code ?? 1;
-    const seconds = Math.round((performance.now() - begin) / 100) / 10;
-    this.steps.push({ command, code, seconds });
-    this.#said.set(command, `${end.stdout}\n${end.stderr}`.slice(-SAID_BYTES));
-    if (code !== 0) {
-      this.failed = command;
-      this.failure = `install.sh ${command} ended with exit code ${code}: ${meaningOf(code)}`;
-    }
-    return end.stdout;
+  /** What `verify` prints as JSON; also after a failure, of what that has left there. */
+  async receipt(): Promise<string> {
+    if (!this.#said.has("load")) return "";
+    if (this.failed === undefined) await this.run("verify", "--json");
+    else await this.#call("verify", ["--json"]);
+    return this.said("verify");
   }
 
-  ran(command: string): boolean {
-    return this.#said.has(command);
-  }
-
+  /** What a command printed. */
   said(command: string): string {
     return this.#said.get(command) ?? "";
   }
 
   async blank(): Promise<(text: string) => string> {
     const secrets = await installedSecrets(this.home, this.#bundle.manifest.settings);
-    return redactorOf(secrets.values());
+    return redactorOf([...secrets.values(), ...this.#scene.stage.secrets.values()]);
+  }
+
+  async #call(command: string, more: readonly string[]): Promise<number> {
+    const { place, project, stage, emulated } = this.#scene;
+    const { signal, timeout, interval = POLL_MS, settings: given } = this.#options;
+    const { name, platform, settings } = this.#bundle.manifest;
+    const options = installerOptions({
+      home: this.home,
+      dataDir: stage.dataDir,
+      settings,
+      values: stage.settings,
+      given,
+      timeout: Math.min(timeout * (emulated ? EMULATED_FACTOR : 1), 99_999),
+      foreign: emulated || isForeignHere(parsePlatform(platform)),
+    });
+    const own = project === projectName(name) ? [] : ["--project", project];
+    const begin = performance.now();
+    const script = path.join(stage.bundleDir, "install.sh");
+    const end = await place.run(["sh", script, command, ...options, ...own, ...more], {
+      signal,
+      env: { ...place.env, POLL_SECONDS: String(interval / 1000) },
+    });
+    const code = end.code ?? 1;
+    const seconds = Math.round((performance.now() - begin) / 100) / 10;
+    this.steps.push({ command, code, seconds });
+    // Only verify is asked for a document.
+    const said = command === "verify" ? end.stdout : `${end.stdout}\n${end.stderr}`;
+    this.#said.set(command, said.slice(-SAID_BYTES));
+    return code;
   }
 }

@@ -1,11 +1,9 @@
-import { randomInt } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { BundleManifest } from "../bundle/types.js";
 import { BundlerError } from "../core/errors.js";
 
 type SettingFacts = BundleManifest["settings"][number];
 
-const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const SECRET_LENGTH = 32;
 /** Where nobody says otherwise; nothing outside of the rehearsal ever uses it. */
 const FILLERS = {
   string: "rehearsal",
@@ -16,8 +14,9 @@ const FILLERS = {
 } as const;
 
 /**
- * The values that a rehearsal gives the bundle's settings: those asked for, new secrets, defaults, and
- * made-up ones for what only a customer knows. `DATA_DIR` is the rehearsal's own folder.
+ * The values that a rehearsal gives the bundle's settings: those asked for, defaults, and made-up ones for
+ * what only a customer knows. `DATA_DIR` is the rehearsal's own folder. Secrets are the installer's to make:
+ * each has a mark in its place, which is found again wherever compose puts it.
  * @throws BundlerError USAGE for a setting that the bundle does not have, or a value that no .env file
  *   can hold.
  */
@@ -42,18 +41,11 @@ export function rehearsalSettings(
   );
 }
 
-function valueOf({ name, type, default: usual, length }: SettingFacts, dataDir: string): string {
-  if (type === "secret") return newSecret(length ?? SECRET_LENGTH);
+function valueOf({ name, type, default: usual }: SettingFacts, dataDir: string): string {
+  if (type === "secret") return `secret${randomBytes(16).toString("hex")}`;
   if (name === "DATA_DIR") return dataDir;
   if (usual !== undefined) return usual;
   return type === "path" ? `${dataDir}/${name.toLowerCase()}` : FILLERS[type];
-}
-
-/** Letters and digits only, as on a site. */
-function newSecret(length: number): string {
-  return Array.from({ length: Math.min(Math.max(length, 1), 1024) }, () =>
-    LETTERS.charAt(randomInt(LETTERS.length)),
-  ).join("");
 }
 
 /** The lines of an .env file. */

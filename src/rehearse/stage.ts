@@ -5,7 +5,7 @@ import { type Docker, lastWords } from "../engine/docker.js";
 import type { Bundle } from "../bundle/reader.js";
 import { COMPOSE_FILE } from "../bundle/paths.js";
 import { projectName } from "../bundle/site-index.js";
-import { BundlerError, messageOf, redact } from "../core/errors.js";
+import { BundlerError, messageOf } from "../core/errors.js";
 import { redactorOf } from "../core/redactor.js";
 import { readImageStart } from "./image-start.js";
 import { javaSign } from "./java.js";
@@ -20,13 +20,13 @@ const CONFIG_MS = 60_000;
 export interface Stage {
   readonly project: string;
   readonly folder: string;
-  /** The archive's small files. */
+  /** The archive's files. */
   readonly bundleDir: string;
   readonly dataDir: string;
   readonly envFile: string;
   readonly settings: ReadonlyMap<string, string>;
-  /** Blanks out the secrets among the settings. */
-  readonly redact: (text: string) => string;
+  /** Of the secrets among the settings, what stands for them in {@link settings}. */
+  readonly secrets: ReadonlyMap<string, string>;
 }
 
 /** `rehearse-openim-3fa9c1`: as nobody's installation is called. */
@@ -66,16 +66,8 @@ export async function setStage(
     dataDir,
     envFile,
     settings,
-    redact: redactorOf(secrets.map(({ name }) => settings.get(name) ?? "")),
+    secrets: new Map(secrets.map(({ name }) => [name, settings.get(name) ?? ""])),
   };
-}
-
-/** How compose is called for a rehearsal's project. */
-export function composeArgs(stage: Stage, file: string): readonly string[] {
-  return [
-    ...["compose", "--ansi", "never", "--project-name", stage.project],
-    ...["--project-directory", stage.bundleDir, "--env-file", stage.envFile, "-f", file],
-  ];
 }
 
 /**
@@ -88,7 +80,11 @@ export async function readModel(
   signal: AbortSignal,
 ): Promise<ComposeModel> {
   const file = path.join(stage.bundleDir, COMPOSE_FILE);
-  const end = await docker.run([...composeArgs(stage, file), "config", "--format", "json"], {
+  const args = [
+    ...["compose", "--ansi", "never", "--project-name", stage.project],
+    ...["--project-directory", stage.bundleDir, "--env-file", stage.envFile, "-f", file],
+  ];
+  const end = await docker.run([...args, "config", "--format", "json"], {
     signal,
     timeout: CONFIG_MS,
     capture: 64 * 1024 * 1024,
@@ -96,7 +92,7 @@ export async function readModel(
   if (end.code === 0) return parseModel(end.stdout);
   throw new BundlerError(
     "REHEARSAL",
-    `Compose refuses the bundle's ${COMPOSE_FILE}: ${stage.redact(redact(lastWords(end)))}`,
+    `Compose refuses the bundle's ${COMPOSE_FILE}: ${redactorOf(stage.secrets.values())(lastWords(end))}`,
   );
 }
 

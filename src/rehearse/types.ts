@@ -3,7 +3,7 @@ export interface Rehearsal {
   /** The archive, as it was given. */
   readonly archive: string;
   readonly bundle: { readonly name: string; readonly version: string; readonly platform: string };
-  /** `engine`: isolated in the engine at hand. `throw-away`: the bundle's installer, on an engine of its own. */
+  /** Where the bundle's installer ran. `engine`: isolated in the engine at hand. `throw-away`: on one of its own. */
   readonly way: "engine" | "throw-away";
   readonly engine: EngineFacts;
   /** The bundle's programs ran under QEMU. */
@@ -14,9 +14,9 @@ export interface Rehearsal {
   readonly components: readonly RehearsedComponent[];
   /** What was changed in the compose file to keep the services from the host and its network. */
   readonly changes: readonly string[];
-  /** What the installer was told, where it was rehearsed itself. */
+  /** What the installer was told. */
   readonly steps: readonly InstallerStep[];
-  /** What the engine says of the images; the installer's own where that ran. */
+  /** What the engine says of the images, in the installer's receipt. */
   readonly receipt: readonly ReceiptLine[];
   /** `nothing`: every component had to be skipped. */
   readonly verdict: "up" | "not-up" | "nothing";
@@ -59,7 +59,6 @@ export interface LoadedImage {
   readonly size?: number;
   /** The engine had it before. */
   readonly before: boolean;
-  readonly trouble?: string;
 }
 
 export interface ReachedHealth {
@@ -84,7 +83,7 @@ export interface SmokeOutcome {
 }
 
 export interface InstallerStep {
-  /** `check`, `load`, `up`, `verify`, `uninstall`. */
+  /** `check`, `load`, `up`, `verify`, and `uninstall` where the engine is its own. */
   readonly command: string;
   readonly code: number;
   readonly seconds: number;

@@ -11,7 +11,6 @@ const TITLES: Readonly<Record<Phase, string>> = {
   walk: "Look into layers",
   load: "Load",
   start: "Start",
-  test: "Try",
   remove: "Take away",
   report: "Write the report",
 };

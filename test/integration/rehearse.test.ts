@@ -105,8 +105,15 @@ const container = (service: string, health: string): object => ({
   },
   NetworkSettings: { Networks: {} },
 });
+/** The same in the format that the installer asks for. */
+const facts = (service: string, health: string): string =>
+  `${service}|${health === "exited" ? "exited||7" : `running|${health}|0`}|0|no|<no value>\n`;
+const ANOTHER = `sha256:${"1".repeat(64)}`;
 
-/** What an engine answers, as recorded from Docker 26; what it has is kept as files. */
+/**
+ * What an engine answers, as recorded from Docker 26; what it has is kept as files: `has-NAME` for an
+ * image of the bundle, `other-NAME` for another one under its name, `running` for containers.
+ */
 async function engine({
   database = "healthy",
   up = "",
@@ -119,18 +126,16 @@ async function engine({
   const images = manifest.components.map(
     ({ name, image }) =>
       [
-        `image inspect ${image.reference}`,
+        `image inspect --format * ${image.reference}`,
         {
-          script: `[ -e "$FAKE/has-${name}" ] || { echo 'Error: No such image' >&2; exit 1; }`,
-          stdout: JSON.stringify([
-            {
-              Id: image.config.digest,
-              Os: "linux",
-              Architecture: "arm64",
-              Variant: "v8",
-              Size: 1234,
-            },
-          ]),
+          script: `if [ -e "$FAKE/has-${name}" ]; then id=${image.config.digest}
+            elif [ -e "$FAKE/other-${name}" ]; then id=${ANOTHER}
+            else echo 'Error: No such image' >&2; exit 1; fi
+            case $4 in
+              *Size*) echo "$id linux/arm64 1234" ;;
+              *Architecture*) echo linux/arm64 ;;
+              *) echo "$id" ;;
+            esac`,
         },
       ] as const,
   );
@@ -144,42 +149,64 @@ async function engine({
         `if grep -qF '${image.reference}' "$FAKE/names"; then : >"$FAKE/has-${name}"; fi`,
     )
     .join("\n");
+  const inspected = Object.entries({ cache: "healthy", database }).map(
+    ([name, health]) =>
+      [`inspect --format *RestartPolicy* id-of-${name}`, { stdout: facts(name, health) }] as const,
+  );
   fake = await fakeDocker([
     ...answers,
+    ["--version", { stdout: "Docker version 26.1.5+dfsg1, build a72d7cd\n" }],
+    ["version --format {{.Server.Version}}", { stdout: "26.1.5\n" }],
+    ["version --format {{.Server.Arch}}", { stdout: "arm64\n" }],
     ["version *", { stdout: JSON.stringify({ Version: "26.1.5", Os: "linux", Arch: "arm64" }) }],
+    ["info --format {{.DockerRootDir}}", { stdout: "/var/lib/docker\n" }],
+    ["info --format {{.Driver}}", { stdout: "overlay2\n" }],
+    ["info --format *", { stdout: "[]\n" }],
     ["compose version --short", { stdout: "2.26.1-4\n" }],
     ["context inspect *", { stdout: "tcp://10.0.0.1:2375\n" }],
     ...images,
-    [
-      "load --quiet",
-      { script: `cat >"$FAKE/tar"; tar -xOf "$FAKE/tar" manifest.json >"$FAKE/names"\n${load}` },
-    ],
+    ["load -i *", { script: `tar -xOf "$3" manifest.json >"$FAKE/names"\n${load}` }],
     [
       "compose * config --format json",
       {
         script: `while [ "$1" != --env-file ]; do shift; done
-          sed -n 's/^ROOT_PASSWORD=//p' "$2" >"$FAKE/password"
-          sed "s/@PASSWORD@/$(cat "$FAKE/password")/" "$FAKE/model"`,
+          sed "s/@PASSWORD@/$(sed -n 's/^ROOT_PASSWORD=//p' "$2")/" "$FAKE/model"`,
       },
     ],
+    ["compose * config --services", { stdout: "cache\ndatabase\n" }],
+    ["compose * up --help", { stdout: "      --pull string    Pull image before running\n" }],
     [
-      "compose * up -d --no-build",
+      "compose * up -d --remove-orphans --pull never",
       {
-        script: `while [ "$1" != -f ]; do shift; done; cp "$2" "$FAKE/compose.json"; : >"$FAKE/running"\n${up}`,
+        script: `cp compose.yaml "$FAKE/compose.json"
+          sed -n 's/^ROOT_PASSWORD=//p' .env >"$FAKE/password"
+          : >"$FAKE/running"\n${up}`,
       },
     ],
+    ["ps *{{.Names}}", {}],
     [
-      "ps -aq *",
+      "ps -* --filter *",
       { script: '[ ! -e "$FAKE/running" ] || printf "id-of-cache\\nid-of-database\\n"' },
     ],
+    ["ps -q --no-trunc", {}],
     ["rm -f -v *", { script: 'rm "$FAKE/running"' }],
     ["network ls *", { script: '[ -e "$FAKE/no-net" ] || echo net1' }],
     ["network rm *", { script: ': >"$FAKE/no-net"' }],
     ["volume ls *", {}],
+    ...inspected,
+    ...manifest.components.map(
+      ({ name, image }) =>
+        [
+          `inspect --format {{.Image}} id-of-${name}`,
+          { stdout: `${image.config.digest}\n` },
+        ] as const,
+    ),
+    ["inspect --format *", {}],
     [
       "inspect id-of-*",
       { stdout: JSON.stringify([container("cache", "healthy"), container("database", database)]) },
     ],
+    ["port *", {}],
     ["exec id-of-cache redis-cli ping", { stdout: "PONG\n" }],
     ["logs *", { script: 'echo "cannot log in with $(cat "$FAKE/password")"' }],
     ...removals,
@@ -209,7 +236,7 @@ const lines = async (docker: FakeDocker): Promise<string[]> =>
 const has = (docker: FakeDocker, file: string): boolean => existsSync(path.join(docker.dir, file));
 
 describe("rehearse", () => {
-  it("loads, starts, tries and takes away, and tells each", async () => {
+  it("has the bundle's installer load, start and try, takes away, and tells each", async () => {
     const docker = await engine();
     const result = await directly(docker);
     expect(result).toMatchObject({
@@ -221,6 +248,9 @@ describe("rehearse", () => {
       changes: ["database: an empty folder instead of /srv/data of the host"],
       takenAway: { containers: 2, networks: 1, images: 2, folders: 1, left: [] },
     });
+    expect(result.steps.map(({ command, code }) => `${command} ${code}`)).toEqual(
+      ["check", "load", "up", "verify"].map((command) => `${command} 0`),
+    );
     const [cache, database] = result.components;
     expect(cache).toMatchObject({
       name: "cache",
@@ -239,6 +269,8 @@ describe("rehearse", () => {
     expect(JSON.parse(compose)).toMatchObject({
       name: result.project,
       networks: { default: { internal: true } },
+      // The installer's own password is used, and does not lie in the file.
+      services: { database: { environment: { MYSQL_ROOT_PASSWORD: "${ROOT_PASSWORD}" } } },
     });
     expect(compose).not.toContain("published");
   });
@@ -251,7 +283,7 @@ describe("rehearse", () => {
     expect(stdout).toMatch(
       /Taken away: 2 containers, 1 network, 2 images, 1 folder\. Nothing else is left\./,
     );
-    expect(stderr).toMatch(/Load small\.tar: 2 images/);
+    expect(stderr).toMatch(/Load small\.tar/);
     const password = (await readFile(path.join(docker.dir, "password"), "utf8")).trim();
     expect(password).toHaveLength(24);
     expect(stdout + stderr).not.toContain(password);
@@ -277,22 +309,15 @@ describe("rehearse", () => {
     const reference = "docker.io/library/redis:7.0.15";
     const docker = await engine({
       answers: [
-        [
-          `image inspect ${reference}`,
-          {
-            script: `id=sha256:${"1".repeat(64)}
-              [ ! -e "$FAKE/has-cache" ] || id=${manifest.components[0]!.image.config.digest}
-              printf '[{"Id":"%s","Os":"linux","Architecture":"arm64","Size":1}]' "$id"`,
-          },
-        ],
         ["tag *", {}],
         ["image rm openim-bundler.local/*", {}],
       ],
     });
+    await writeFile(path.join(docker.dir, "other-cache"), "");
     expect(await directly(docker)).toMatchObject({ verdict: "up" });
     const commands = (await lines(docker)).filter((line) => /^(?:tag|image rm|load)/.test(line));
     const [guard = ""] = /openim-bundler\.local\/\S+/.exec(commands[0] ?? "") ?? [];
-    expect(commands[0]).toBe(`tag sha256:${"1".repeat(64)} ${guard}`);
+    expect(commands[0]).toBe(`tag ${ANOTHER} ${guard}`);
     expect(commands.slice(-3)).toEqual([
       `image rm ${reference}`,
       `tag ${guard} ${reference}`,
@@ -304,7 +329,8 @@ describe("rehearse", () => {
     const docker = await engine({ database: "exited" });
     const { code, stdout } = await rehearse(docker);
     expect(code).toBe(16);
-    expect(stdout).toContain("database (exited (7)) will not become ready");
+    expect(stdout).toContain("install.sh up ended with exit code 9: services did not become ready");
+    expect(stdout).toContain("database did not become ready (exited (7))");
     expect(stdout).toContain("cannot log in with ***");
     expect(stdout).toMatch(/^FAIL /m);
     expect(has(docker, "running")).toBe(false);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { comeUp } from "../../../src/rehearse/come-up.js";
 import {
   type ContainerFacts,
   parseContainers,
   serviceStates,
 } from "../../../src/rehearse/containers.js";
+import { Readiness } from "../../../src/rehearse/readiness.js";
 
 const facts = (more: Partial<ContainerFacts> = {}): ContainerFacts => ({
   id: "c1",
@@ -80,60 +80,28 @@ describe("what docker inspect prints", () => {
   });
 });
 
-describe("coming up", () => {
-  const options = {
-    start: () => Promise.resolve({ ok: true, said: "" }),
-    expected: ["web"],
-    limit: 2000,
-    interval: 5,
-    signal: new AbortController().signal,
-    onChange: () => undefined,
-  };
+describe("readiness", () => {
+  const blank = (text: string) => text.replace("secret", "***");
 
-  it("needs all services ready at two looks in a row", async () => {
-    let looks = 0;
-    const result = await comeUp({
-      ...options,
-      look: () => Promise.resolve([facts({ restarts: Math.min(looks++, 3) })]),
+  it("tells since when a service is ready, and begins anew when it was not", () => {
+    const readiness = new Readiness(["web", "db"]);
+    readiness.update([facts(), facts({ id: "c2", service: "db", health: "starting" })]);
+    const [web, db] = [...readiness.health(blank).values()];
+    expect(web).toMatchObject({ ready: true, restarts: 0 });
+    expect(web!.seconds).toBeGreaterThanOrEqual(0);
+    expect(db).toEqual({ ready: false, state: "starting", restarts: 0 });
+    readiness.update([facts({ status: "restarting", restarts: 2 })]);
+    expect(readiness.health(blank).get("web")).toEqual({
+      ...{ ready: false, state: "restarting", restarts: 2 },
     });
-    expect(looks).toBeGreaterThanOrEqual(5);
-    expect(result.failure).toBeUndefined();
-    expect(result.health.get("web")).toMatchObject({ ready: true, restarts: 3 });
+    expect(readiness.health(blank).get("db")).toMatchObject({ state: "not created" });
   });
 
-  it("ends at once with a service that has failed, and stops what starts the others", async () => {
-    let stopped = false;
-    const result = await comeUp({
-      ...options,
-      start: (signal) =>
-        new Promise((resolve) => {
-          signal.addEventListener("abort", () => {
-            stopped = true;
-            resolve({ ok: false, said: "stopped" });
-          });
-        }),
-      look: () =>
-        Promise.resolve([
-          facts({ status: "exited", exitCode: 1, policy: "no", probe: "exit code 1 no" }),
-        ]),
+  it("quotes the last health check of what is not ready, without secrets", () => {
+    const readiness = new Readiness(["web"]);
+    readiness.update([facts({ health: "unhealthy", probe: "exit code 1 secret" })]);
+    expect(readiness.health(blank).get("web")).toMatchObject({
+      ...{ ready: false, probe: "exit code 1 ***" },
     });
-    expect(result.failure).toBe("web (exited (1)) will not become ready");
-    expect(result.health.get("web")).toMatchObject({ ready: false, probe: "exit code 1 no" });
-    expect(stopped).toBe(true);
-  });
-
-  it("ends when compose gives up, when time is up, and when it is interrupted", async () => {
-    const look = () => Promise.resolve([facts({ health: "starting" })]);
-    const refused = {
-      ...options,
-      look,
-      start: () => Promise.resolve({ ok: false, said: "no such image" }),
-    };
-    expect((await comeUp(refused)).failure).toBe("compose could not start them: no such image");
-    expect((await comeUp({ ...options, look, limit: 30 })).failure).toMatch(
-      /not ready: web \(starting\)/,
-    );
-    const interrupted = { ...options, look, signal: AbortSignal.timeout(30) };
-    await expect(comeUp(interrupted)).rejects.toMatchObject({ code: "INTERRUPTED" });
   });
 });

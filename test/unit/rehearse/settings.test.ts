@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { environmentFor, envLines, rehearsalSettings } from "../../../src/rehearse/settings.js";
-import { withoutServices } from "../../../src/rehearse/trim.js";
+import { withoutServices } from "../../../src/rehearse/copy.js";
 import { printedReceipt, printedSmoke } from "../../../src/rehearse/installer.js";
 import type { BundleComponent } from "../../../src/bundle/types.js";
 
@@ -15,9 +15,9 @@ const SETTINGS = [
 const terms = { dataDir: "/tmp/r/data", given: new Map<string, string>() };
 
 describe("the settings of a rehearsal", () => {
-  it("are defaults, new secrets, made-up values, and a data folder of its own", () => {
+  it("are defaults, marks for secrets, made-up values, and a data folder of its own", () => {
     const first = rehearsalSettings(SETTINGS, terms);
-    expect(first.get("PASSWORD")).toMatch(/^[A-Za-z0-9]{24}$/);
+    expect(first.get("PASSWORD")).toMatch(/^[A-Za-z0-9]{20,}$/);
     expect(first.get("PASSWORD")).not.toBe(rehearsalSettings(SETTINGS, terms).get("PASSWORD"));
     expect(envLines(first).replace(/PASSWORD=.*/, "PASSWORD=")).toBe(
       "DATA_DIR=/tmp/r/data\nPASSWORD=\nTZ=UTC\nHOST_ADDRESS=127.0.0.1\nLOGS=/tmp/r/data/logs\n",
@@ -104,12 +104,14 @@ describe("what install.sh prints", () => {
   left  web: true (no program here can ask: curl, wget)
   ok    stranger: true
 `;
-    const outcomes = printedSmoke(said, tested);
+    const unasked = new Map([["web", new Map([[1, "it cannot be asked from here"]])]]);
+    const outcomes = printedSmoke(said, tested, unasked);
     expect(outcomes.get("redis")).toEqual([
       { kind: "run", test: "redis-cli ping", outcome: "passed", seconds: 0 },
     ]);
     expect(outcomes.get("web")!.map(({ outcome }) => outcome)).toEqual(["failed", "skipped"]);
     expect(outcomes.get("web")![0]!.said).toContain("returned error: 500");
+    expect(outcomes.get("web")![1]!.said).toBe("it cannot be asked from here");
     expect(outcomes.has("stranger")).toBe(false);
   });
 

@@ -190,7 +190,7 @@ async function leadTests(
     const at = counts.get(component) ?? 0;
     counts.set(component, at + 1);
     const url = kind === "http" ? parsedUrl(fillSettings(command, stage.settings)) : undefined;
-    const port = Number(url?.port || (url?.protocol === "https:" ? 443 : 80));
+    const port = portOf(url);
     const target = published.find(({ host }) => host === port);
     const why =
       url === undefined
@@ -227,6 +227,12 @@ function leadTo(
     const host = containers.find(({ service }) => service === name)?.addresses[0];
     return host === undefined ? undefined : { host, port };
   });
+}
+
+/** Of an address that is none, and of one without a port, that of plain HTTP. */
+function portOf(url: URL | undefined): number {
+  if (url !== undefined && url.port !== "") return Number(url.port);
+  return url?.protocol === "https:" ? 443 : 80;
 }
 
 function parsedUrl(text: string): URL | undefined {

@@ -2,8 +2,9 @@ import { access, constants, readFile, readdir, rmdir, writeFile } from "node:fs/
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { BundlerError, interrupted, messageOf } from "../core/errors.js";
-import { type ProgramEnd, runProgram } from "../core/spawn.js";
+import { runProgram } from "../core/spawn.js";
 import { shellCommand } from "../core/shell-command.js";
+import type { Run } from "./place.js";
 import type { Leftover } from "./types.js";
 
 /** Milliseconds until a new daemon answers, and until a stopped one has ended its containers. */
@@ -26,10 +27,7 @@ export interface PrivateHost {
   /** For docker's command line: where the daemon listens. */
   readonly env: NodeJS.ProcessEnv;
   /** Runs a program on this host: in its network, process and mount namespaces. */
-  run(
-    command: readonly string[],
-    options: { readonly signal: AbortSignal; readonly env: NodeJS.ProcessEnv },
-  ): Promise<ProgramEnd>;
+  readonly run: Run;
   /** Ends everything that runs there. What it could not take away comes back. */
   close(): Promise<readonly Leftover[]>;
 }

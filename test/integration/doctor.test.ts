@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { DoctorResult } from "../../src/commands/doctor.js";
+import type { DoctorResult } from "../../src/jobs/doctor.js";
 import { type SampleRegistry, startSampleRegistry } from "../../src/sample/registry.js";
 import { type CliOutcome, cli, jsonOf, startCli } from "../support/cli.js";
 import { writeSmallDefinition } from "../support/small-definition.js";

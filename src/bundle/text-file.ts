@@ -1,7 +1,7 @@
-import { access, constants } from "node:fs/promises";
+import { access, appendFile, constants, realpath, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { BundlerError, messageOf } from "../core/errors.js";
-import { openPartialFile } from "./partial-file.js";
+import { BundlerError, messageOf, systemCode } from "../core/errors.js";
+import { diskFull, isDiskFull, openPartialFile } from "./partial-file.js";
 
 /**
  * For work that takes long before its report can be written.
@@ -19,11 +19,19 @@ export async function expectWritable(path: string): Promise<void> {
 
 /**
  * Writes a report beside an archive, in place of an older one: under its name only when it is whole.
+ * Behind a symbolic link it is the file there that is replaced; to a device or a pipe it is written as
+ * it comes.
  * @throws BundlerError FILE when its folder cannot be written, DISK when there is no room.
  */
 export async function writeTextFile(path: string, text: string): Promise<void> {
   const bytes = Buffer.from(text);
-  const partial = await openPartialFile(path, bytes.length, true).catch((cause: unknown) => {
+  const target = await realpath(path).catch(() => path);
+  const there = await stat(target).catch(() => undefined);
+  if (there !== undefined && !there.isFile() && !there.isDirectory()) {
+    await writing(path, bytes, () => appendFile(target, bytes));
+    return;
+  }
+  const partial = await openPartialFile(target, bytes.length, true).catch((cause: unknown) => {
     if (!(cause instanceof BundlerError) || cause.code !== "FILE") throw cause;
     throw new BundlerError("FILE", cause.message, {
       cause,
@@ -32,9 +40,23 @@ export async function writeTextFile(path: string, text: string): Promise<void> {
     });
   });
   try {
-    await partial.handle.writeFile(bytes);
-    await partial.publish();
+    await writing(path, bytes, async () => {
+      await partial.handle.writeFile(bytes);
+      await partial.publish();
+    });
   } finally {
     await partial.discard();
+  }
+}
+
+async function writing(path: string, bytes: Buffer, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    if (isDiskFull(systemCode(cause))) throw await diskFull(path, bytes.length, cause);
+    throw new BundlerError("FILE", `${path} cannot be written: ${messageOf(cause)}`, {
+      cause,
+      details: { file: path },
+    });
   }
 }

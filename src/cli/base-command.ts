@@ -109,10 +109,6 @@ export abstract class BaseCommand extends Command {
   override async init(): Promise<void> {
     await super.init();
     for (const name of SIGNALS) process.on(name, this.#onSignal);
-    // `2>&1 | head` is no reason to stop working.
-    process.stderr.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-    });
   }
 
   readonly #onSignal = (name: NodeJS.Signals): void => {

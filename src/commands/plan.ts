@@ -1,4 +1,3 @@
-import { writeFile } from "node:fs/promises";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
 import {
@@ -10,7 +9,6 @@ import {
 } from "../cli/selection-flags.js";
 import { formatBytes } from "../core/bytes.js";
 import { shortDigest } from "../core/digest.js";
-import { BundlerError } from "../core/errors.js";
 import { formatPlatform } from "../core/platform.js";
 import type { PlanResult, PlatformPlan } from "../jobs/plan.js";
 import { formatTable } from "../ui/table.js";
@@ -57,11 +55,8 @@ With --lock the plan is written down: every image by digest, every blob with its
       );
     }
     if (flags.lock !== undefined) {
-      await writeFile(flags.lock, formatLock(lock)).catch((cause: unknown) => {
-        throw new BundlerError("FILE", `The lock cannot be written to ${String(flags.lock)}.`, {
-          cause,
-        });
-      });
+      const { writeTextFile } = await import("../bundle/text-file.js");
+      await writeTextFile(flags.lock, formatLock(lock));
       this.say(`Lock written to ${flags.lock}.`);
     }
     const failure = planFailure(plan);

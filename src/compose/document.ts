@@ -14,6 +14,7 @@ import {
 import { BundlerError, messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { type Position, formatPosition } from "../core/position.js";
+import { ENDLESS_ALIAS, endlessAlias } from "../definition/endless-alias.js";
 
 /** Values of one anchor that may be expanded when a document becomes plain values. */
 const MAX_ALIASES = 1000;
@@ -52,6 +53,8 @@ export function parseCompose(file: string, source: string): ComposeDocument {
   const tree = parseText(file, text, lines);
   const error = tree.errors[0];
   if (error) throw fault({ file, lines }, error.pos[0], error.message);
+  const endless = endlessAlias(tree);
+  if (endless) throw fault({ file, lines }, endless, ENDLESS_ALIAS);
   const twice = repeatedKey(tree);
   if (twice) throw fault({ file, lines }, twice, "Map keys must be unique");
   const root = tree.contents;

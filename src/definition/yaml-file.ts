@@ -16,6 +16,7 @@ import { formatBytes } from "../core/bytes.js";
 import { messageOf, systemCode } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import type { Position } from "../core/position.js";
+import { ENDLESS_ALIAS, endlessAlias } from "./endless-alias.js";
 import type { Report } from "./report.js";
 
 /** Keys and list indexes from the top of a file down to a value. */
@@ -160,6 +161,11 @@ function reportTroubles(
       report(source.place(key.range?.[0] ?? 0), "a key may not be named __proto__");
     },
   });
+  const endless = endlessAlias(document);
+  if (endless !== undefined) {
+    errors += 1;
+    report(source.place(endless.range?.[0] ?? 0), ENDLESS_ALIAS);
+  }
   return errors;
 }
 

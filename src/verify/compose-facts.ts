@@ -2,6 +2,7 @@ import { LineCounter, parseDocument } from "yaml";
 import { COMPOSE_FILE } from "../bundle/paths.js";
 import type { BundleComponent, BundleManifest } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
+import { ENDLESS_ALIAS, endlessAlias } from "../definition/endless-alias.js";
 import { type Mapping, isMapping } from "../definition/mapping.js";
 import type { ArchiveFacts } from "./archive.js";
 
@@ -46,6 +47,11 @@ export async function readComposeFacts(
     if (error !== undefined) {
       const { line, col } = lineCounter.linePos(error.pos[0]);
       return `At ${line}:${col}: ${error.message.replace(/\.$/, "")}.`;
+    }
+    const endless = endlessAlias(document);
+    if (endless !== undefined) {
+      const { line, col } = lineCounter.linePos(endless.range?.[0] ?? 0);
+      return `At ${line}:${col}: ${ENDLESS_ALIAS}.`;
     }
     root = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {

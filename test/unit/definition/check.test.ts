@@ -307,6 +307,14 @@ const CASES: readonly Case[] = [
     at: "*web",
     says: "there is no anchor &web before this alias",
   },
+  {
+    name: "an alias inside what it stands for",
+    file: compose,
+    from: "image: nginx:1.27.0",
+    to: "image: nginx:1.27.0\n    labels: &l {a: [{b: *l}]}",
+    at: "*l",
+    says: "this alias stands inside what it stands for, which never ends",
+  },
   // Images
   {
     name: "latest",

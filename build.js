@@ -40,13 +40,27 @@ const licences = {
   },
 };
 
+/** undici without what nothing here uses (fetch, WebSocket, caches, mocks), which is most of it. */
+const undici = {
+  name: "undici",
+  resolveId: (id) => (id === "undici" ? "\0undici" : undefined),
+  load: (id) =>
+    id === "\0undici"
+      ? `import api from "undici/lib/api/index.js";
+         import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
+         import EnvHttpProxyAgent from "undici/lib/dispatcher/env-http-proxy-agent.js";
+         Object.assign(Dispatcher.prototype, api);
+         export { EnvHttpProxyAgent };`
+      : undefined,
+};
+
 await build({
   cwd: root,
   input: entries(),
   platform: "node",
   // oclif can run commands from TypeScript and looks for a compiler; ours are built.
   external: ["typescript", "ts-node", "tsx"],
-  plugins: [licences],
+  plugins: [undici, licences],
   output: {
     dir: "dist",
     cleanDir: true,

@@ -1,4 +1,4 @@
-import { type Dispatcher, request as send } from "undici";
+import type { Dispatcher } from "undici";
 import { LIMITS } from "../core/limits.js";
 import type { Agents } from "./agents.js";
 import { dropBody } from "./body.js";
@@ -54,8 +54,9 @@ export function createTransport(options: {
   const once = async (request: HttpRequest, url: URL, headers: Record<string, string>) => {
     const { method, body, signal, subject, hint } = request;
     try {
-      return await send(url, {
-        dispatcher: agents.get(!policy.isInsecure(url)),
+      return await agents.get(!policy.isInsecure(url)).request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
         method,
         headers: { "user-agent": options.userAgent, "accept-encoding": "identity", ...headers },
         signal,

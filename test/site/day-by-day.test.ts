@@ -278,6 +278,35 @@ describe("install.sh, day by day", () => {
   );
 
   it.concurrent(
+    "follows no link that others left where it packs, and leaves nothing else there",
+    withInstalled(async (site) => {
+      const shared = join(site.dir, "shared");
+      const theirs = join(site.dir, "theirs");
+      await mkdir(shared);
+      await mkdir(theirs);
+      await writeFile(join(theirs, "precious"), "precious\n");
+      await symlink(join(theirs, "precious"), join(shared, "a.tar"));
+      await symlink(join(theirs, "precious"), join(shared, "b.tar.new"));
+      await symlink(theirs, join(shared, "c.tar"));
+      await symlink(join(theirs, "nothing"), join(shared, "d.tar"));
+      for (const name of ["a.tar", "c.tar", "d.tar"]) {
+        expect(await site.call(["support", join(shared, name)])).toMatchObject({ code: 10 });
+      }
+      expect(await site.call(["support", join(shared, "b.tar")])).toMatchObject({ code: 0 });
+      expect(await readFile(join(theirs, "precious"), "utf8")).toBe("precious\n");
+      expect(await readdir(theirs)).toEqual(["precious"]);
+      expect((await readdir(shared)).toSorted()).toEqual([
+        "a.tar",
+        "b.tar",
+        "b.tar.new",
+        "c.tar",
+        "d.tar",
+      ]);
+      expect((await stat(join(shared, "b.tar"))).mode & 0o777).toBe(0o600);
+    }),
+  );
+
+  it.concurrent(
     "loads some components only, and refuses a name that is none",
     withSite(async (site) => {
       expect(await site.call(["load", "--only", "redis"])).toMatchObject({ code: 0, stderr: "" });

@@ -8,24 +8,31 @@ pack_support() {
     else
         file=$(support_folder)/$PROJECT-support-$(date '+%Y%m%d-%H%M%S').tar
     fi
-    [ ! -e "$file" ] || fail 10 file_exists "$file"
+    { [ ! -e "$file" ] && [ ! -L "$file" ]; } || fail 10 file_exists "$file"
     if [ "$DRY_RUN" = yes ]; then
         say support_would "$file"
         return 0
     fi
-    work=${TMPDIR:-/tmp}/openim-support.$$
-    (umask 077 && mkdir "$work") 2>/dev/null || fail 10 folder_not_writable "${TMPDIR:-/tmp}"
+    # Others may write in that folder, too, and root must not follow the links that they leave there: all
+    # is made in a folder of our own, and gets its name without taking one away.
+    work=$(dirname -- "$file")/.openim-support.$$
+    (umask 077 && mkdir -- "$work") 2>/dev/null || fail 10 folder_not_writable "$(dirname -- "$file")"
     name=$PROJECT-support
     (umask 077 && mkdir "$work/$name")
     SECRETS=$(all_secrets)
     collect_support "$work/$name"
-    if (umask 077 && tar -C "$work" -cf "$file.new" "$name") 2>/dev/null; then
-        mv "$file.new" "$file"
+    if ! (umask 077 && tar -C "$work" -cf "$work/packed.tar" "$name") 2>/dev/null; then
+        rm -rf "$work"
+        fail 10 folder_not_writable "$(dirname -- "$file")"
+    fi
+    # A file system without hard links, as on a USB stick, has no symbolic ones to follow either.
+    if ln -n -- "$work/packed.tar" "$file" 2>/dev/null ||
+        { [ ! -e "$file" ] && [ ! -L "$file" ] && mv -- "$work/packed.tar" "$file"; }; then
         rm -rf "$work"
         say support_packed "$file"
     else
-        rm -rf "$work" "$file.new"
-        fail 10 folder_not_writable "$(dirname -- "$file")"
+        rm -rf "$work"
+        fail 10 file_exists "$file"
     fi
 }
 

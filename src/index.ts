@@ -16,6 +16,7 @@ export {
   planJob as plan,
 } from "./jobs/plan.js";
 export type { JobOptions } from "./jobs/job.js";
+export { type DoctorOptions, type DoctorResult, doctorJob as doctor } from "./jobs/doctor.js";
 export { checkDefinition, loadDefinition } from "./definition/definition.js";
 export { listBundles, resolveBundle } from "./definition/bundles.js";
 export type {

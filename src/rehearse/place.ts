@@ -1,7 +1,7 @@
 import type { Bundle } from "../bundle/reader.js";
 import type { Docker } from "../engine/docker.js";
 import type { Engine } from "../engine/find-engine.js";
-import type { ProgramEnd } from "../core/spawn.js";
+import type { ProgramEnd, ProgramOptions } from "../core/spawn.js";
 import type { ComposeModel } from "./model.js";
 import type { Installer } from "./run-installer.js";
 import type { Stage } from "./stage.js";
@@ -10,7 +10,7 @@ import type { Rehearsal, TakenAway } from "./types.js";
 /** Runs a program where the installer is rehearsed. */
 export type Run = (
   command: readonly string[],
-  options: { readonly signal: AbortSignal; readonly env: NodeJS.ProcessEnv },
+  options: Pick<ProgramOptions, "signal" | "env" | "onOutputLine">,
 ) => Promise<ProgramEnd>;
 
 /** Where the bundle's installer is rehearsed: all that differs between an engine at hand and a private one. */

@@ -35,6 +35,9 @@ export const SHELLS: Readonly<Record<string, readonly string[] | undefined>> = {
   bash: which("bash"),
 };
 
+/** For what comes to pass sooner or later: late on a busy machine. */
+export const PATIENCE = { interval: 20, timeout: 100_000 } as const;
+
 /** For what does not depend on the shell: the smallest one here. */
 export const SHELL = SHELLS["dash"] ?? ["/bin/sh"];
 

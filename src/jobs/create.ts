@@ -15,7 +15,8 @@ import { fetchExtras } from "./extras.js";
 import { obeyLock } from "./locked.js";
 import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
 import { packImage } from "./pack-image.js";
-import { type SelectionOptions, planWith } from "./plan.js";
+import { planWith } from "./plan.js";
+import type { SelectionOptions } from "./selection.js";
 import { type Sboms, makeSboms } from "./sboms.js";
 import { type JobOptions, type Opened, withJob } from "./job.js";
 

@@ -4,13 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, systemCode } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
-import { askHelper } from "./credential-helper.js";
-
-/** Never printed, never put into an error. */
-export type Credential =
-  | { readonly kind: "basic"; readonly username: string; readonly password: string }
-  /** An OAuth 2 refresh token, from a log-in in the browser. */
-  | { readonly kind: "identity"; readonly token: string };
+import { type Credential, askHelper } from "./credential-helper.js";
 
 export interface Credentials {
   /** What the user's Docker (or Podman) is logged in with; undefined: ask anonymously. */

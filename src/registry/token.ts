@@ -3,7 +3,7 @@ import { messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { readBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
-import type { Credential } from "./credentials.js";
+import type { Credential } from "./credential-helper.js";
 import type { HostPolicy } from "../http/host-policy.js";
 import { HttpFailure, quoteServer } from "../http/failure.js";
 import { Flights } from "../http/flights.js";

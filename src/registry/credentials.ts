@@ -9,6 +9,8 @@ import { type Credential, askHelper } from "./credential-helper.js";
 export interface Credentials {
   /** What the user's Docker (or Podman) is logged in with; undefined: ask anonymously. */
   find(host: string, repository: string): Promise<Credential | undefined>;
+  /** What is wrong with the configuration, as far as it was asked; sentences. */
+  troubles(): Promise<readonly string[]>;
 }
 
 const configSchema = z.object({
@@ -82,6 +84,10 @@ export function createCredentials(options: {
   };
 
   return {
+    troubles: async () => {
+      await Promise.allSettled(found.values());
+      return [...told];
+    },
     find: (host, repository) => {
       const key = `${host}/${repository}`;
       const known = found.get(key) ?? find(host.toLowerCase(), repository);

@@ -54,8 +54,10 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
         const headers = { ...question.headers, ...(authorization ? { authorization } : {}) };
         return transport.fetch({ method: "GET", url, headers, subject, signal });
       };
-      const about = (error: unknown): never => {
-        throw error instanceof HttpFailure ? error.about(subject) : error;
+      const about = async (error: unknown): Promise<never> => {
+        throw error instanceof HttpFailure
+          ? await authorizer.explain(access, error.about(subject))
+          : error;
       };
       const first = await authorizer.header(access).catch(about);
       let response = await fetch(first);
@@ -69,7 +71,7 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
       }
       const { status } = response;
       if ((status >= 200 && status < 300) || question.accept?.includes(status)) return response;
-      throw await answerFailure(response, subject, endpoint);
+      throw await authorizer.explain(access, await answerFailure(response, subject, endpoint));
     },
   };
 }

@@ -1,6 +1,5 @@
 import type { Authorizer } from "./authorizer.js";
 import { answerFailure } from "./answer-error.js";
-import { dropBody } from "../http/body.js";
 import type { Endpoint } from "./endpoint.js";
 import { HttpFailure } from "../http/failure.js";
 import { Flights } from "../http/flights.js";
@@ -65,7 +64,7 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
       if (response.status === 401 && !response.elsewhere && challenge !== undefined) {
         const better = await authorizer.answer(access, challenge, first).catch(about);
         if (better !== undefined) {
-          dropBody(response.body);
+          response.body.drop();
           response = await fetch(better);
         }
       }
@@ -92,7 +91,7 @@ export async function firstToAnswer(
     try {
       const url = new URL(`${origin}/v2/`);
       const answer = await transport.fetch({ method: "GET", url, headers: {}, subject, signal });
-      dropBody(answer.body);
+      answer.body.drop();
       return { origin, answer };
     } catch (error) {
       if (!(error instanceof HttpFailure) || !error.unreachable || error.untrusted) throw error;

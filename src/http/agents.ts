@@ -3,19 +3,11 @@ import { readFileSync } from "node:fs";
 import { type SecureContext, createSecureContext, rootCertificates } from "node:tls";
 import type { Dispatcher } from "undici";
 import { BundlerError, messageOf } from "../core/errors.js";
+import type { Timeouts } from "./connection.js";
 import { type Lane, createLane } from "./lane.js";
 
 /** Never reached through a proxy, as in Go. */
 const THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
-
-export interface Timeouts {
-  /** Milliseconds until a connection stands, TLS included. */
-  readonly connectMs: number;
-  /** Milliseconds until an answer begins. */
-  readonly headersMs: number;
-  /** Milliseconds that a body may pause. */
-  readonly idleMs: number;
-}
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, headersMs: 30_000, idleMs: 60_000 };
 

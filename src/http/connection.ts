@@ -1,9 +1,17 @@
 import { type Socket, connect as connectTcp, isIP } from "node:net";
 import { type SecureContext, connect as connectTls } from "node:tls";
-import type { Timeouts } from "./agents.js";
 import { type Body, DROP_LIMIT, type Intake, pour } from "./body.js";
 import { ChunkReader } from "./chunked.js";
 import { HEAD_LIMIT, type ResponseHead, readHead } from "./response-head.js";
+
+export interface Timeouts {
+  /** Milliseconds until a connection stands, TLS included. */
+  readonly connectMs: number;
+  /** Milliseconds until an answer begins. */
+  readonly headersMs: number;
+  /** Milliseconds that a body may pause. */
+  readonly idleMs: number;
+}
 
 /** Where a connection leads, and how. */
 export interface ConnectOptions {

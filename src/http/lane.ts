@@ -1,8 +1,7 @@
 import type { SecureContext } from "node:tls";
 import { interrupted } from "../core/errors.js";
-import type { Timeouts } from "./agents.js";
 import type { Body } from "./body.js";
-import { Connection, UNFIT } from "./connection.js";
+import { Connection, type Timeouts, UNFIT } from "./connection.js";
 import type { ResponseHead } from "./response-head.js";
 
 export interface LaneRequest {

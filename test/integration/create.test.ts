@@ -77,7 +77,7 @@ describe("create", () => {
     expect(await cli(["verify", `${NAME}.tar`, "--json"], inDir)).toMatchObject({ code: 0 });
     await run("tar", ["xf", `${NAME}.tar`], { cwd: dir });
     const { stdout } = await run("sha256sum", ["-c", "SHA256SUMS"], { cwd: path.join(dir, NAME) });
-    expect(stdout).toMatch(/images\/cache\.tar: OK/);
+    expect(stdout).toMatch(/site\/blobs\.tsv: OK/);
     const compose = await readFile(path.join(dir, NAME, "compose.yaml"), "utf8");
     expect(compose).toContain("# What everything else leans on.");
     expect(compose).toContain("image: docker.io/library/mariadb:10.11.11");

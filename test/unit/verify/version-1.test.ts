@@ -68,7 +68,7 @@ describe("an archive of version 1", () => {
     const newer = join(dir, "newer.tar");
     await writeBundle(layout, { output: newer, blobPath: blobs.path });
     const diff = await diffBundles(archive, newer, { signal, onEvent: () => undefined });
-    expect(diff.components.changed.map(({ name }) => name)).toEqual(["redis", "etcd"]);
+    expect(diff.components.changed.map(({ name }) => name)).toEqual(["etcd", "redis"]);
     expect(diff.files?.filter(({ path }) => path.startsWith("images/"))).toEqual([]);
   });
 });

@@ -4,8 +4,9 @@ import { sealCompose } from "../compose/seal.js";
 import { BundlerError } from "../core/errors.js";
 import type { Definition } from "../definition/types.js";
 import type { PlatformLock } from "../plan/types.js";
-import { describeBundle } from "./describe.js";
+import { layoutImageTarball } from "./image-layout.js";
 import { type BundleFile, type BundleLayout, layoutBundle } from "./layout.js";
+import { describeBundle } from "./manifest.js";
 import { COMPOSE_FILE } from "./paths.js";
 import { IMAGES_TABLE, imagesTable, projectName, siteIndexFiles } from "./site-index.js";
 import { siteReadme } from "./site-readme.js";
@@ -32,9 +33,11 @@ export interface AssembleInput {
  *   read, NO_WAY and LOCK as {@link layoutBundle}.
  */
 export async function assembleBundle(input: AssembleInput): Promise<BundleLayout> {
-  const { definition } = input;
-  const described = describeBundle(input);
-  const { manifest } = described;
+  const { definition, date } = input;
+  const described = describeBundle(
+    input,
+    (image) => layoutImageTarball(image, Date.parse(date) / 1000).size,
+  );
   const text = (file: string, content: string): BundleFile => ({
     path: file,
     executable: false,
@@ -42,13 +45,13 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
   });
   const files: BundleFile[] = [
     text(COMPOSE_FILE, sealedCompose(input)),
-    ...siteIndexFiles(manifest)
+    ...siteIndexFiles(described)
       .filter((file) => file.path !== IMAGES_TABLE)
       .map((file) => text(file.path, file.text)),
     {
       path: IMAGES_TABLE,
       executable: false,
-      late: (unpackedOf) => Buffer.from(imagesTable(manifest, unpackedOf).text),
+      late: (unpackedOf) => Buffer.from(imagesTable(described, unpackedOf).text),
     },
     ...definition.files.map(({ path: inside, size, executable }): BundleFile => ({
       path: `files/${inside}`,
@@ -74,14 +77,14 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
     files.push(
       text(
         name,
-        siteReadme({ language, text: template }, manifest, {
+        siteReadme({ language, text: template }, described, {
           project: projectName(definition.name),
           files: definition.files.map((file) => file.path),
         }),
       ),
     );
   }
-  return layoutBundle(described, files);
+  return layoutBundle({ ...input, files });
 }
 
 function sealedCompose({ definition, lock }: AssembleInput): string {

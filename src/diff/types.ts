@@ -100,7 +100,7 @@ export interface PackagesDiff {
 
 /** A file of an image's final file system. */
 export interface ImageFileFacts {
-  readonly type: "file" | "directory" | "symlink" | "link" | "other";
+  readonly type: "file" | "directory" | "symlink" | "link" | "whiteout" | "other";
   /** In bytes. */
   readonly size: number;
   /** In octal, `0755`. */

@@ -1,5 +1,6 @@
 import type { EventSink } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
+import { dropBody } from "./body.js";
 import { HttpFailure } from "./failure.js";
 import { type RetryPolicy, parseRetryAfter } from "./retry.js";
 import type { HttpResponse } from "./transport.js";
@@ -68,7 +69,7 @@ export function createWeb({ network: options, signal, onEvent }: WebOptions): We
       });
       const { status } = response;
       if (status === 200 || status === 206 || accept.includes(status)) return response;
-      response.body.drop();
+      dropBody(response.body);
       throw answerFailure(response, subject, hint);
     },
     close: () => network.close(),

@@ -1,7 +1,7 @@
 import type { DiffId, Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Platform } from "../core/platform.js";
-import { unpackedPath } from "../tar/stream.js";
+import { unpackedPath } from "../tar/unpacked-path.js";
 import { type LayerEntry, walkLayer } from "./layer.js";
 import type { Compression } from "./media-types.js";
 import { PathTree } from "./path-tree.js";

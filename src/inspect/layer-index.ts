@@ -1,5 +1,6 @@
 import { BundlerError } from "../core/errors.js";
-import { type StreamedEntry, TarStreamReader, unpackedPath } from "../tar/stream.js";
+import { type StreamedEntry, TarStreamReader } from "../tar/stream.js";
+import { unpackedPath } from "../tar/unpacked-path.js";
 
 /** What a layer has at a path. */
 export interface LayerNode {
@@ -110,7 +111,8 @@ class IndexBuilder implements LayerIndex {
     else if (own.startsWith(WHITEOUT)) {
       const hidden = own.slice(WHITEOUT.length);
       this.gone.add(folder === "" ? hidden : `${folder}/${hidden}`);
-    } else if (path !== "") {
+    } else if (type === "whiteout") this.gone.add(path);
+    else if (path !== "") {
       if (type !== "directory") this.#clear(path);
       const linked = type === "link" ? this.nodes.get(unpackedPath(linkpath)) : undefined;
       this.nodes.set(path, linked ?? { type, size, mode, linkpath, dataOffset });

@@ -1,6 +1,5 @@
 import { basename } from "node:path";
 import { openBundle } from "../bundle/reader.js";
-import { blobsOf } from "../bundle/image-layout.js";
 import type { BundleManifest } from "../bundle/types.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
@@ -138,8 +137,7 @@ function contentOf(manifest: BundleManifest, images: readonly WalkedImage[] | un
       reason: one.reason,
       reference: one.image.reference,
       manifest: one.image.manifest.digest,
-      tarball: one.tarball.path,
-      size: blobsOf(one.image).reduce((sum, { size }) => sum + size, 0),
+      size: one.tarball.size,
       layers: one.image.layers.flatMap(({ digest }) => places.get(digest) ?? []),
       ...(image === undefined ? {} : { evidence: evidenceOf(image, target) }),
     };

@@ -55,9 +55,7 @@ export interface ReportComponent {
   readonly reference: string;
   /** What a pull was pinned to; of an image built here its own digest. */
   readonly manifest: Digest;
-  /** The image tarball that it is in, maybe with others. */
-  readonly tarball: string;
-  /** Of its image's blobs. */
+  /** Of its image tarball. */
   readonly size: number;
   /** Indexes into {@link ReportData.layers}, base first, as the image lists them. */
   readonly layers: readonly number[];

@@ -4,7 +4,8 @@ import { createGunzip } from "node:zlib";
 import { BundlerError, interrupted, messageOf } from "../core/errors.js";
 import { ByteReader } from "./byte-reader.js";
 import { TOO_DENSE, mostUnpacked } from "./ratio.js";
-import { TarStream, type TarHeader, fileType } from "./tar-stream.js";
+import type { DecodedEntry } from "../tar/decoder.js";
+import { TarStream } from "./tar-stream.js";
 import { type RawEntry, type Refuse, Tree, quoted } from "./tree.js";
 import type { SourceEntry } from "./types.js";
 
@@ -79,19 +80,23 @@ function checkCommit(comment: string | undefined, { commit, refuse }: Reading): 
   throw refuse(`${found}, expected ${commit}, which git writes into its first header`);
 }
 
-function rawOf(header: TarHeader, refuse: Refuse): RawEntry {
-  const { path, linkpath, kind } = header;
-  const type = fileType(kind);
-  if (type === "link") {
-    throw refuse(
-      `the entry ${quoted(path)} is a hard link to ${quoted(linkpath)}, which is not understood: pack it with --hard-dereference`,
-    );
+function rawOf({ name, linkname, flag, size }: DecodedEntry, refuse: Refuse): RawEntry {
+  switch (flag) {
+    case "0":
+      return { path: name, type: "file", size };
+    case "1":
+      throw refuse(
+        `the entry ${quoted(name)} is a hard link to ${quoted(linkname)}, which is not understood: pack it with --hard-dereference`,
+      );
+    case "2":
+      return { path: name, type: "symlink", size: 0, linkpath: linkname };
+    case "5":
+      return { path: name, type: "directory", size: 0 };
+    default:
+      throw refuse(
+        `the entry ${quoted(name)} is neither a file nor a folder nor a link (type ${quoted(flag)})`,
+      );
   }
-  if (type === undefined) {
-    throw refuse(`the entry ${quoted(path)} is neither a file nor a folder nor a link (${kind})`);
-  }
-  if (type === "symlink") return { path, type, size: 0, linkpath };
-  return { path, type, size: type === "file" ? header.size : 0 };
 }
 
 async function* unpack({

@@ -1,6 +1,5 @@
-import { Header } from "tar";
-import { BundlerError, messageOf } from "../core/errors.js";
-import { PendingExtensions } from "./extensions.js";
+import { BundlerError } from "../core/errors.js";
+import { type DecodedEntry, TarDecoder } from "./decoder.js";
 import { BLOCK, END_BYTES, encodeHeader, paddedSize, pathProblem } from "./header.js";
 import { type TarWindow, readAt } from "./window.js";
 
@@ -32,7 +31,10 @@ type TarFaultKind =
   | "path"
   /** A link, a device, or an extension that is not understood. */
   | "type"
-  /** Fields that openim-bundler never writes: an owner, another mode or spelling. */
+  /**
+   * Fields that openim-bundler never writes: an owner, another mode or spelling. Of foreign archives:
+   * what tar programs read differently.
+   */
   | "header"
   /** Bytes other than zero between an entry's data and the next header. */
   | "padding";
@@ -66,108 +68,164 @@ const MAX_ENTRIES = 100_000;
  * Stops where the structure cannot be followed any further.
  */
 export async function scanTar(window: TarWindow, dialect: TarDialect): Promise<TarScan> {
-  const entries: TarEntry[] = [];
-  const faults: TarFault[] = [];
-  const fault = (kind: TarFaultKind, offset: number, message: string): void => {
-    faults.push({ kind, offset, message });
-  };
-  const paths = new Set<string>();
-  const pending = new PendingExtensions();
-  let offset = 0;
-  for (;;) {
-    if (offset + BLOCK > window.length) {
-      const missing = window.length <= offset ? "" : ", in the middle of a header";
-      fault("end", offset, `it ends at byte ${window.length} without end blocks${missing}`);
-      break;
-    }
-    const block = await readAt(window, offset, BLOCK);
-    if (isZero(block)) {
-      await checkEnd(window, offset, dialect, fault);
-      if (!pending.empty) fault("type", offset, "it ends after a long name without its entry");
-      break;
-    }
-    const header = decodeHeader(block, pending);
-    if (typeof header === "string") {
-      fault("checksum", offset, header);
-      break;
-    }
-    const { size, path: rawPath, mtime } = header;
-    const dataOffset = offset + BLOCK;
-    const next = dataOffset + paddedSize(size);
-    if (dataOffset + size > window.length) {
-      fault(
-        "truncated",
-        offset,
-        `${JSON.stringify(rawPath)} has ${size} bytes, but only ${window.length - dataOffset} follow`,
-      );
-      break;
-    }
-    if (next > window.length) {
-      fault("truncated", window.length, `it ends in the padding of ${JSON.stringify(rawPath)}`);
-      break;
-    }
-    if (dialect === "foreign" && PendingExtensions.isExtension(header.kind)) {
-      const problem = await pending.add(header.kind, { ...window, dataOffset, size });
-      if (problem !== undefined) {
-        fault("type", offset, problem);
-        break;
+  const scan = new Scan(window, dialect);
+  try {
+    await scan.run();
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+  }
+  return scan;
+}
+
+/** Ends a scan; its fault is among the others. */
+class Unreadable extends Error {}
+
+class Scan implements TarScan {
+  readonly entries: TarEntry[] = [];
+  readonly faults: TarFault[] = [];
+  readonly #window: TarWindow;
+  readonly #dialect: TarDialect;
+  readonly #paths = new Set<string>();
+  readonly #decoder: TarDecoder;
+  /** Of the header that is being read. */
+  #offset = 0;
+
+  constructor(window: TarWindow, dialect: TarDialect) {
+    this.#window = window;
+    this.#dialect = dialect;
+    this.#decoder = new TarDecoder(
+      (why) => this.#stop("checksum", this.#offset, why),
+      (why) => this.#fault("header", this.#offset, why),
+    );
+  }
+
+  async run(): Promise<void> {
+    const { length } = this.#window;
+    for (let next = 0; ;) {
+      this.#offset = next;
+      if (next + BLOCK > length) {
+        const missing = length <= next ? "" : ", in the middle of a header";
+        this.#stop("end", next, `it ends at byte ${length} without end blocks${missing}`);
       }
-      offset = next;
-      continue;
+      const block = await readAt(this.#window, next, BLOCK);
+      let dataOffset = next + BLOCK;
+      let step = this.#decoder.block(block);
+      while (step.kind === "map") {
+        this.#needs(dataOffset, BLOCK, "the map of a sparse file");
+        step = this.#decoder.block(await readAt(this.#window, dataOffset, BLOCK));
+        dataOffset += BLOCK;
+      }
+      if (step.kind === "zeros" || step.kind === "end") {
+        await this.#checkEnd(next);
+        return;
+      }
+      if (step.kind === "body") {
+        await this.#extend(dataOffset, step.size);
+        next = dataOffset + paddedSize(step.size);
+        continue;
+      }
+      const { entry } = step;
+      this.#needs(dataOffset, entry.stored, JSON.stringify(entry.name));
+      next = dataOffset + entry.stored + entry.padding;
+      if (next > length) {
+        this.#stop("truncated", length, `it ends in the padding of ${JSON.stringify(entry.name)}`);
+      }
+      await this.#add(entry, { block, dataOffset });
+      if (this.entries.length > MAX_ENTRIES) {
+        this.#stop("type", next, `it has more than ${MAX_ENTRIES} entries`);
+      }
     }
-    const path = rawPath.replace(dialect === "foreign" ? /^(\.\/)+|\/+$/g : /\/$/, "");
-    const type = entryType(header.kind);
-    const at = `the entry ${JSON.stringify(rawPath)}`;
-    if (type === undefined || (dialect === "own" && (type === "symlink" || type === "link"))) {
-      fault("type", offset, `${at} is neither a file nor a folder (${header.kind})`);
+  }
+
+  async #extend(dataOffset: number, size: number): Promise<void> {
+    this.#needs(dataOffset, size, "an extended header");
+    if (this.#dialect === "own") {
+      this.#fault(
+        "type",
+        this.#offset,
+        "it has an extended header, which openim-bundler never writes",
+      );
+    }
+    this.#decoder.body(await readAt(this.#window, dataOffset, size));
+  }
+
+  async #add(
+    entry: DecodedEntry,
+    { block, dataOffset }: { readonly block: Buffer; readonly dataOffset: number },
+  ): Promise<void> {
+    const { name, flag, stored, padding, mtime, mode } = entry;
+    const isOwn = this.#dialect === "own";
+    const offset = this.#offset;
+    const path = name.replace(isOwn ? /\/$/ : /^(\.\/)+|\/+$/g, "");
+    const at = `the entry ${JSON.stringify(name)}`;
+    const type = entryType(entry);
+    if (type === undefined || (isOwn && (type === "symlink" || type === "link"))) {
+      this.#fault(
+        "type",
+        offset,
+        `${at} is neither a file nor a folder (type ${JSON.stringify(flag)})`,
+      );
     } else if (path === "" || path === ".") {
       // `tar -C dir .` writes the folder itself.
-      if (dialect === "own") fault("path", offset, `${at} has no name`);
+      if (isOwn) this.#fault("path", offset, `${at} has no name`);
     } else {
       const problem = pathProblem(path);
-      if (problem !== undefined) fault("path", offset, `${at} is refused: ${problem}`);
-      else if (paths.has(path)) {
+      if (problem !== undefined) this.#fault("path", offset, `${at} is refused: ${problem}`);
+      else if (this.#paths.has(path)) {
         // A folder named twice is untidy, not ambiguous; some tools write it once per file.
-        if (dialect === "own" || type !== "directory") {
-          fault("duplicate", offset, `${at} occurs twice`);
-        }
+        if (isOwn || type !== "directory") this.#fault("duplicate", offset, `${at} occurs twice`);
       } else {
-        const executable = (header.mode & 0o100) !== 0;
-        const entry: TarEntry = {
+        const found: TarEntry = {
           path,
           type,
-          ...(type === "symlink" || type === "link" ? { linkpath: header.linkpath } : {}),
-          executable,
-          size,
+          ...(type === "symlink" || type === "link" ? { linkpath: entry.linkname } : {}),
+          executable: (mode & 0o100) !== 0,
+          size: stored,
           mtime,
           headerOffset: offset,
           dataOffset,
         };
-        entries.push(entry);
-        if (dialect === "own" && !isCanonical(block, entry)) {
-          fault("header", offset, `${at} has a mode, owner or spelling that is not ours`);
+        this.entries.push(found);
+        if (isOwn && !isCanonical(block, found)) {
+          this.#fault("header", offset, `${at} has a mode, owner or spelling that is not ours`);
         }
       }
-      paths.add(path);
+      this.#paths.add(path);
     }
-    if (
-      dialect === "own" &&
-      !isZero(await readAt(window, dataOffset + size, next - dataOffset - size))
-    ) {
-      fault(
-        "padding",
-        dataOffset + size,
-        `the padding behind ${JSON.stringify(rawPath)} is not zero`,
-      );
-    }
-    pending.clear();
-    offset = next;
-    if (entries.length > MAX_ENTRIES) {
-      fault("type", offset, `it has more than ${MAX_ENTRIES} entries`);
-      break;
-    }
+    if (!isOwn || isZero(await readAt(this.#window, dataOffset + stored, padding))) return;
+    const what = `the padding behind ${JSON.stringify(name)} is not zero`;
+    this.#fault("padding", dataOffset + stored, what);
   }
-  return { entries, faults };
+
+  async #checkEnd(offset: number): Promise<void> {
+    const length = this.#window.length - offset;
+    if (length < END_BYTES) {
+      this.#stop("end", offset, "only one of its two end blocks is there");
+    }
+    const trailing = length - END_BYTES;
+    if (trailing > (this.#dialect === "own" ? 0 : MAX_TRAILING)) {
+      this.#fault("trailing", offset + END_BYTES, `${trailing} bytes follow its end`);
+    } else if (!isZero(await readAt(this.#window, offset, length))) {
+      this.#fault("trailing", offset, "the end blocks, or what follows them, are not zero");
+    }
+    this.#decoder.end();
+  }
+
+  /** What is said to follow must be there. */
+  #needs(dataOffset: number, size: number, what: string): void {
+    const there = this.#window.length - dataOffset;
+    if (size <= there) return;
+    this.#stop("truncated", this.#offset, `${what} has ${size} bytes, but only ${there} follow`);
+  }
+
+  #fault(kind: TarFaultKind, offset: number, message: string): void {
+    this.faults.push({ kind, offset, message });
+  }
+
+  #stop(kind: TarFaultKind, offset: number, message: string): never {
+    this.#fault(kind, offset, message);
+    throw new Unreadable();
+  }
 }
 
 /**
@@ -191,56 +249,27 @@ export async function readTarIndex(
   );
 }
 
-export interface DecodedHeader {
-  readonly path: string;
-  readonly kind: string;
-  readonly linkpath: string;
-  readonly size: number;
-  readonly mode: number;
-  readonly mtime: number;
-}
-
-/** The fields, with pending long names and pax fields applied, or what is wrong. */
-export function decodeHeader(block: Buffer, pending: PendingExtensions): DecodedHeader | string {
-  let header: Header;
+/** The path and size of a file that one header alone tells of; undefined for anything else. */
+export function plainFile(
+  block: Buffer,
+): { readonly path: string; readonly size: number } | undefined {
   try {
-    header = new Header(block, 0, pending.local, pending.global);
+    const refuse = (why: string): never => {
+      throw new Unreadable(why);
+    };
+    const step = new TarDecoder(refuse, refuse).block(block);
+    if (step.kind !== "entry" || entryType(step.entry) !== "file") return undefined;
+    return { path: step.entry.name, size: step.entry.size };
   } catch (error) {
-    return `the header cannot be read (${messageOf(error)})`;
+    if (error instanceof Unreadable) return undefined;
+    throw error;
   }
-  if (!header.cksumValid) return "there is no header whose checksum holds";
-  // Header puts a ustar prefix before a pax path and forgets a pax link, so both are taken from here.
-  const own = PendingExtensions.isExtension(header.type) ? undefined : pending.local;
-  const path = own?.path ?? header.path;
-  const { size, mode, mtime } = header;
-  if (path === undefined || size === undefined || !Number.isSafeInteger(size)) {
-    return "the header has no valid name or size";
-  }
-  return {
-    path,
-    kind: header.type,
-    linkpath: own?.linkpath ?? header.linkpath ?? "",
-    size,
-    mode: mode ?? 0o644,
-    mtime: Math.floor((mtime?.getTime() ?? 0) / 1000),
-  };
 }
 
-export function entryType(kind: string): TarEntry["type"] | undefined {
-  switch (kind) {
-    case "File":
-    case "OldFile":
-    case "ContiguousFile":
-      return "file";
-    case "Directory":
-      return "directory";
-    case "SymbolicLink":
-      return "symlink";
-    case "Link":
-      return "link";
-    default:
-      return undefined;
-  }
+/** What an archive of files may hold: neither devices nor sparse files. */
+function entryType({ flag, runs }: DecodedEntry): TarEntry["type"] | undefined {
+  if (runs !== undefined) return undefined;
+  return ({ 0: "file", 1: "link", 2: "symlink", 5: "directory" } as const)[flag];
 }
 
 function isCanonical(block: Buffer, { path, type, executable, size, mtime }: TarEntry): boolean {
@@ -249,25 +278,6 @@ function isCanonical(block: Buffer, { path, type, executable, size, mtime }: Tar
     return encodeHeader({ path, type, executable, size, mtime }).equals(block);
   } catch {
     return false;
-  }
-}
-
-async function checkEnd(
-  window: TarWindow,
-  offset: number,
-  dialect: TarDialect,
-  fault: (kind: TarFaultKind, offset: number, message: string) => void,
-): Promise<void> {
-  const length = window.length - offset;
-  if (length < END_BYTES) {
-    fault("end", offset, "only one of its two end blocks is there");
-    return;
-  }
-  const trailing = length - END_BYTES;
-  if (trailing > (dialect === "own" ? 0 : MAX_TRAILING)) {
-    fault("trailing", offset + END_BYTES, `${trailing} bytes follow its end`);
-  } else if (!isZero(await readAt(window, offset, length))) {
-    fault("trailing", offset, "the end blocks, or what follows them, are not zero");
   }
 }
 

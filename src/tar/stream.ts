@@ -1,28 +1,24 @@
 import { BundlerError } from "../core/errors.js";
-import { MAX_EXTENSION_BYTES, PendingExtensions } from "./extensions.js";
+import { type DecodedEntry, type Step, TarDecoder } from "./decoder.js";
 import { BLOCK, paddedSize } from "./header.js";
-import { type DecodedHeader, decodeHeader, entryType } from "./scan.js";
+import { type ContentSink, SparseSink, storedBefore, unfolded } from "./sparse-sink.js";
+import type { Run } from "./sparse.js";
+import { nameDoubt, unpackedPath } from "./unpacked-path.js";
 
 /** An entry as a tar's stream tells it. */
 export interface StreamedEntry {
   /** Where an engine puts it: without `.`, `..` or doubled slashes; empty for the root itself. */
   readonly path: string;
-  /** `other`: devices, pipes, and what only some tar programs know. */
-  readonly type: "file" | "directory" | "symlink" | "link" | "other";
+  /** `whiteout`: the device 0:0, which hides its name below as overlayfs has it; `other`: devices and pipes. */
+  readonly type: "file" | "directory" | "symlink" | "link" | "whiteout" | "other";
   /** In bytes; 0 but for files. */
   readonly size: number;
   /** Permissions, as in `0o755`. */
   readonly mode: number;
   /** Where a link points, as written; empty for everything else. */
   readonly linkpath: string;
-}
-
-/** Takes a file's bytes as they go by. */
-export interface ContentSink {
-  /** The chunk is valid only during the call. */
-  write(chunk: Buffer): void;
-  /** The file is complete; not called when the archive ends before. */
-  end(): void;
+  /** Of a sparse file, what of it lies in the archive, one run after the other. */
+  readonly runs?: readonly Run[];
 }
 
 export interface TarStreamOptions {
@@ -38,43 +34,59 @@ export interface TarStreamOptions {
   onEntry(entry: StreamedEntry, head: Buffer, dataOffset: number): void;
   /** Called after `onEntry` for a file; what it answers with gets the bytes that follow the head. */
   follow?(entry: StreamedEntry, head: Buffer): ContentSink | undefined;
+  /**
+   * Gets, as a sentence, what readers differ about; the reading goes on as an engine's would. Without
+   * it the archive is refused.
+   */
+  onDoubt?(message: string): void;
 }
 
 /** What the next bytes are. */
 type State =
-  | { readonly at: "header" }
-  | { readonly at: "extension"; readonly kind: string; readonly body: Buffer }
-  | { readonly at: "head"; readonly header: DecodedHeader; readonly head: Buffer }
+  | { readonly at: "block" }
+  | { readonly at: "body"; readonly body: Buffer }
+  | { readonly at: "head"; readonly entry: DecodedEntry; readonly head: Buffer }
   | { readonly at: "end" };
 
-const ZEROS = Buffer.alloc(BLOCK);
+const AT_BLOCK: State = { at: "block" };
+const TYPES: Readonly<Record<string, StreamedEntry["type"]>> = {
+  0: "file",
+  S: "file",
+  1: "link",
+  2: "symlink",
+  5: "directory",
+};
 
-/** Linux opens no longer path, in bytes. */
-const PATH_MAX = 4096;
+/** Holes of sparse files in one archive, in bytes: no disk takes more. */
+const MAX_HOLES = 2 ** 40;
 
 /**
- * Reads a tar of any program from chunks of any size, holding no more than a header, an extension
- * and the first bytes of one file. It is as tolerant as the engines (Go's archive/tar): an archive
- * may end without end blocks and without the last padding, and nothing behind the end blocks counts.
+ * Reads a layer's tar from chunks of any size, holding no more than a header, an extension and the
+ * first bytes of one file. It is as tolerant as the engines (Go's archive/tar): an archive may end
+ * without end blocks and without the last padding.
  */
 export class TarStreamReader {
   readonly #options: TarStreamOptions;
-  readonly #pending = new PendingExtensions();
+  readonly #decoder = new TarDecoder(
+    (why) => this.#fail(why),
+    (why) => this.#doubt(why),
+  );
   readonly #block = Buffer.alloc(BLOCK);
   readonly #head: Buffer;
-  #state: State = { at: "header" };
-  /** Bytes of the current header, extension or head that are there. */
+  #state: State = AT_BLOCK;
+  /** Bytes of the current block, body or head that are there. */
   #filled = 0;
   /** Bytes to pass over before the next header, of which the last {@link #padding} mean nothing. */
   #skip = 0;
   #padding = 0;
   /** Who gets the bytes passed over. */
   #sink: ContentSink | undefined;
-  /** Where the data of the entry begins whose header was read last. */
-  #dataOffset = 0;
+  /** Where the block, body or head begins that was read last. */
+  #at = 0;
   /** Bytes read before the current chunk. */
   #offset = 0;
-  #zeroBlocks = 0;
+  #holes = 0;
+  #isTrailed = false;
 
   constructor(options: TarStreamOptions) {
     this.#options = options;
@@ -86,7 +98,10 @@ export class TarStreamReader {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let at = 0;
     while (at < bytes.length) {
-      if (this.#state.at === "end") break;
+      if (this.#state.at === "end") {
+        this.#trail(bytes, at);
+        break;
+      }
       if (this.#skip > 0) {
         const passed = Math.min(this.#skip, bytes.length - at);
         if (this.#sink !== undefined) this.#feed(this.#sink, bytes.subarray(at, at + passed));
@@ -102,13 +117,11 @@ export class TarStreamReader {
   /** Says that nothing more comes. @throws BundlerError INTEGRITY when something was to come. */
   end(): void {
     if (this.#state.at === "end") return;
-    if (this.#state.at !== "header" || this.#skip > this.#padding) {
-      this.#fail("it ends inside an entry", this.#offset);
-    }
-    if (this.#filled > 0) this.#fail("it ends in the middle of a header", this.#offset);
-    if (!this.#pending.empty) {
-      this.#fail("it ends after a long name without its entry", this.#offset);
-    }
+    this.#at = this.#offset;
+    if (this.#state.at !== "block" || this.#skip > this.#padding)
+      this.#fail("it ends inside an entry");
+    if (this.#filled > 0) this.#fail("it ends in the middle of a header");
+    this.#decoder.end();
   }
 
   /** Hands on what of the bytes passed over is content. */
@@ -124,115 +137,141 @@ export class TarStreamReader {
   }
 
   #read(state: Exclude<State, { at: "end" }>, bytes: Buffer, at: number): number {
-    const target = this.#targetOf(state);
-    if (state.at === "header" && this.#filled === 0 && bytes.length - at >= BLOCK) {
-      this.#header(bytes.subarray(at, at + BLOCK), this.#offset + at);
+    if (state.at === "block" && this.#filled === 0 && bytes.length - at >= BLOCK) {
+      this.#at = this.#offset + at;
+      this.#step(this.#decoder.block(bytes.subarray(at, at + BLOCK)));
       return at + BLOCK;
     }
+    const target = this.#targetOf(state);
     const copied = bytes.copy(target, this.#filled, at, at + target.length - this.#filled);
     this.#filled += copied;
     if (this.#filled < target.length) return at + copied;
     this.#filled = 0;
-    const offset = this.#offset + at + copied - target.length;
-    if (state.at === "header") this.#header(target, offset);
-    else if (state.at === "extension") this.#extension(state.kind, target, offset);
-    else this.#entry(state.header, target);
+    this.#at = this.#offset + at + copied - target.length;
+    if (state.at === "block") this.#step(this.#decoder.block(target));
+    else if (state.at === "body") this.#body(target);
+    else this.#entry(state.entry, target);
     return at + copied;
   }
 
   #targetOf(state: Exclude<State, { at: "end" }>): Buffer {
-    if (state.at === "header") return this.#block;
-    return state.at === "extension" ? state.body : state.head;
+    if (state.at === "block") return this.#block;
+    return state.at === "body" ? state.body : state.head;
   }
 
-  #header(block: Buffer, offset: number): void {
-    if (block.equals(ZEROS)) {
-      this.#zeroBlocks += 1;
-      if (this.#zeroBlocks < 2) return;
-      if (!this.#pending.empty) this.#fail("it ends after a long name without its entry", offset);
-      this.#state = { at: "end" };
-      return;
+  #step(step: Step): void {
+    switch (step.kind) {
+      case "end":
+        this.#state = { at: "end" };
+        return;
+      case "body":
+        if (step.size === 0) this.#body(Buffer.alloc(0));
+        else this.#state = { at: "body", body: Buffer.alloc(step.size) };
+        return;
+      case "entry":
+        this.#begin(step.entry);
+        return;
+      default:
+        this.#state = AT_BLOCK;
     }
-    if (this.#zeroBlocks > 0) this.#fail("a block of zeros stands before a header", offset);
-    const header = decodeHeader(block, this.#pending);
-    if (typeof header === "string") this.#fail(header, offset);
-    if (header.path.length > PATH_MAX) {
-      this.#fail(`a path has ${header.path.length} characters`, offset);
+  }
+
+  #body(body: Buffer): void {
+    this.#decoder.body(body);
+    this.#passOver(0, paddedSize(body.length) - body.length);
+  }
+
+  /** Reads a file's first bytes before it is told of. */
+  #begin(entry: DecodedEntry): void {
+    const { size, stored, runs } = entry;
+    const wanted = Math.min(size, this.#head.length);
+    const there = runs === undefined ? Math.min(stored, wanted) : storedBefore(runs, wanted);
+    const head = this.#head.subarray(0, there);
+    this.#holes += size - stored;
+    if (this.#holes > MAX_HOLES) this.#fail("its sparse files are larger than any disk");
+    if (there > 0) this.#state = { at: "head", entry, head };
+    else {
+      this.#at += BLOCK;
+      this.#entry(entry, head);
     }
-    if (header.kind === "SparseFile") this.#fail("it holds a sparse file", offset);
-    if (PendingExtensions.isExtension(header.kind)) {
-      if (header.size > MAX_EXTENSION_BYTES) {
-        this.#fail(`an extended header has ${header.size} bytes`, offset);
-      }
-      if (header.size === 0) this.#extension(header.kind, Buffer.alloc(0), offset);
-      else {
-        const body = Buffer.alloc(header.size);
-        this.#state = { at: "extension", kind: header.kind, body };
-      }
-      return;
-    }
-    this.#dataOffset = offset + BLOCK;
-    const size = this.#dataSize(header);
-    const head = this.#head.subarray(0, Math.min(size, this.#head.length));
-    if (head.length === 0) this.#entry({ ...header, size }, head);
-    else this.#state = { at: "head", header: { ...header, size }, head };
   }
 
-  /** Links, folders and devices have no data, whatever their size field says. */
-  #dataSize({ kind, size }: DecodedHeader): number {
-    const type = entryType(kind);
-    if (type === "file") return size;
-    return type !== undefined || /Device$|^FIFO$/.test(kind) ? 0 : size;
-  }
-
-  #extension(kind: string, body: Buffer, offset: number): void {
-    const problem = this.#pending.apply(kind, body);
-    if (problem !== undefined) this.#fail(problem, offset);
-    this.#passOver(body.length, body.length);
-  }
-
-  #entry({ path, kind, size, mode, linkpath }: DecodedHeader, head: Buffer): void {
-    this.#pending.clear();
-    const type = entryType(kind) ?? "other";
-    const isLink = type === "symlink" || type === "link";
+  #entry(
+    { name, flag, linkname, mode, isNullDevice, ...data }: DecodedEntry,
+    stored: Buffer,
+  ): void {
+    const dataOffset = this.#at;
+    const { runs } = data;
+    const type = isNullDevice ? "whiteout" : (TYPES[flag] ?? "other");
+    const path = unpackedPath(name);
+    if (isNullDevice)
+      this.#doubt("it has a device 0:0, which is a whiteout to some storage drivers");
+    const doubt = nameDoubt({ name, path, type, linkname });
+    if (doubt !== undefined) this.#doubt(`${doubt}: ${JSON.stringify(name.slice(0, 200))}`);
+    const isFile = type === "file";
+    const size = isFile ? data.size : 0;
+    const head =
+      runs === undefined ? stored : unfolded(runs, stored, Math.min(size, this.#head.length));
     const entry: StreamedEntry = {
-      path: unpackedPath(path),
+      path,
       type,
-      size: type === "file" ? size : 0,
+      size,
       mode: mode & 0o7777,
-      linkpath: isLink ? linkpath : "",
+      linkpath: type === "symlink" || type === "link" ? linkname : "",
+      ...(runs === undefined ? {} : { runs }),
     };
-    this.#options.onEntry(entry, type === "file" ? head : head.subarray(0, 0), this.#dataOffset);
-    const sink = type === "file" ? this.#options.follow?.(entry, head) : undefined;
-    this.#passOver(size, head.length);
+    this.#options.onEntry(entry, isFile ? head : head.subarray(0, 0), dataOffset);
+    const sink = isFile ? this.#options.follow?.(entry, head) : undefined;
+    const left = data.stored - stored.length;
+    this.#passOver(left, data.padding);
     if (sink === undefined) return;
-    if (size > head.length) this.#sink = sink;
-    else this.#finish(sink);
+    const whole = runs === undefined ? sink : new SparseSink(sink, runs, { size, at: head.length });
+    if (left > 0) this.#sink = whole;
+    else this.#finish(whole);
   }
 
-  #passOver(size: number, done: number): void {
-    this.#padding = paddedSize(size) - size;
-    this.#skip = size - done + this.#padding;
-    this.#state = { at: "header" };
+  #passOver(size: number, padding: number): void {
+    this.#padding = padding;
+    this.#skip = size + padding;
+    this.#state = AT_BLOCK;
   }
 
-  #fail(message: string, offset: number): never {
+  /** Engines do not look behind the end, other programs may. */
+  #trail(bytes: Buffer, from: number): void {
+    if (this.#isTrailed || isZero(bytes, from)) return;
+    this.#isTrailed = true;
+    this.#at = this.#offset + from;
+    this.#doubt("something follows its end");
+  }
+
+  #fail(why: string): never {
     const { name } = this.#options;
-    throw new BundlerError("INTEGRITY", `${name} is damaged: at byte ${offset}, ${message}.`, {
+    throw new BundlerError("INTEGRITY", `${name} is damaged: at byte ${this.#at}, ${why}.`, {
       hint: "Fetch or build it again.",
-      details: { file: name, offset },
+      details: { file: name, offset: this.#at },
+    });
+  }
+
+  #doubt(why: string): void {
+    const { name } = this.#options;
+    const message = `${name} can be read in two ways: at byte ${this.#at}, ${why}.`;
+    if (this.#options.onDoubt !== undefined) {
+      this.#options.onDoubt(message);
+      return;
+    }
+    throw new BundlerError("INTEGRITY", message, {
+      hint: "Build it again with a tool that writes plain archives.",
+      details: { file: name, offset: this.#at },
     });
   }
 }
 
-/** A path as seen from the root that an archive is unpacked to, which no `..` leads out of. */
-export function unpackedPath(path: string): string {
-  // Most paths are plain, and an image has a hundred thousand of them.
-  if (!/(?:^|\/)\.{0,2}(?:\/|$)/.test(path)) return path;
-  const parts: string[] = [];
-  for (const part of path.split("/")) {
-    if (part === "..") parts.pop();
-    else if (part !== "" && part !== ".") parts.push(part);
+const ZEROS = Buffer.alloc(64 * 1024);
+
+function isZero(bytes: Buffer, from: number): boolean {
+  for (let at = from; at < bytes.length; at += ZEROS.length) {
+    const part = bytes.subarray(at, at + ZEROS.length);
+    if (!part.equals(ZEROS.subarray(0, part.length))) return false;
   }
-  return parts.join("/");
+  return true;
 }

@@ -8,6 +8,7 @@ const LETTERS: Readonly<Record<ListedFile["type"], string>> = {
   directory: "d",
   symlink: "l",
   link: "h",
+  whiteout: "w",
   other: "?",
 };
 

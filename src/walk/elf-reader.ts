@@ -1,5 +1,5 @@
 import { ELF_HEADER_BYTES, type ElfHeader } from "../image/elf.js";
-import type { ContentSink } from "../tar/stream.js";
+import type { ContentSink } from "../tar/sparse-sink.js";
 import { readArm } from "./elf-arm.js";
 import { MAX_DYNAMIC, readDynamic } from "./elf-dynamic.js";
 import { GO_MAGIC, GoSearch, MAX_GO_BLOCK, goArmVersion, readGoBlock } from "./elf-go.js";

@@ -1,4 +1,4 @@
-import { unpackedPath } from "../tar/stream.js";
+import { unpackedPath } from "../tar/unpacked-path.js";
 import { LayerTree, TreeBudget, type TreeNode } from "./layer-tree.js";
 import type { FinalFile, HiddenProgram, WalkedLayer } from "./types.js";
 

@@ -6,7 +6,8 @@ import { readElfHeader } from "../image/elf.js";
 import { unpackLayer } from "../image/layer.js";
 import type { Compression } from "../image/media-types.js";
 import { strangerOf } from "../image/program.js";
-import { type ContentSink, type StreamedEntry, TarStreamReader } from "../tar/stream.js";
+import type { ContentSink } from "../tar/sparse-sink.js";
+import { type StreamedEntry, TarStreamReader } from "../tar/stream.js";
 import { CapturedFiles } from "./captured.js";
 import { ELF_ARENA_BYTES, ElfReader } from "./elf-reader.js";
 import { readScript } from "./script.js";
@@ -33,6 +34,8 @@ export interface LayerFacts {
   readonly files: readonly WalkedFile[];
   readonly captured: ReadonlyMap<string, Buffer>;
   readonly truncated: readonly string[];
+  /** What engines may read in another way, each as a sentence. */
+  readonly doubts: readonly string[];
   /** Why it was not read to its end, as a sentence. */
   readonly trouble?: string;
 }
@@ -49,6 +52,9 @@ const MAX_ENTRIES = 1_000_000;
 /** Characters of all paths and links of a layer. */
 const MAX_TEXT = 128 * 1024 * 1024;
 
+/** More of them say no more: one is too many. */
+const MAX_DOUBTS = 5;
+
 /** Of one layer's programs, in bytes; each of them is bounded, too. */
 const MAX_GO_TOTAL = 64 * 1024 * 1024;
 
@@ -64,8 +70,12 @@ export async function readLayer(
   const { name, compression } = job;
   const hash = createHash("sha256");
   const entries = new LayerEntries(job);
+  const doubts: string[] = [];
   const reader = new TarStreamReader({
     name,
+    onDoubt: (message) => {
+      if (doubts.length < MAX_DOUBTS) doubts.push(message);
+    },
     headBytes: HEAD_BYTES,
     onEntry: (entry, head) => entries.add(entry, head),
     follow: (entry, head) => entries.follow(entry, head),
@@ -96,6 +106,7 @@ export async function readLayer(
     files: entries.files,
     captured: captured?.files ?? new Map(),
     truncated: captured?.truncated ?? [],
+    doubts,
   };
 }
 

@@ -1,4 +1,4 @@
-import { unpackedPath } from "../tar/stream.js";
+import { unpackedPath } from "../tar/unpacked-path.js";
 import { follow } from "./look-up.js";
 import { SHELLS, handedOn } from "./wrappers.js";
 import type { FinalFile, StartResolution, StartStep, WalkedImage } from "./types.js";

@@ -2,6 +2,7 @@ import type { BundleComponent, BundleManifest } from "../bundle/types.js";
 import type { DiffId, Digest } from "../core/digest.js";
 import type { Platform } from "../core/platform.js";
 import type { ElfHeader } from "../image/elf.js";
+import type { StreamedEntry } from "../tar/stream.js";
 
 /** An ELF program or shared library: its header, and what else its bytes tell. */
 export interface ElfProgram {
@@ -42,7 +43,7 @@ export type Program = ElfProgram | ScriptProgram | StrangeProgram;
 export interface WalkedFile {
   /** Where an engine puts it, without a slash before it; empty for the root itself. */
   readonly path: string;
-  readonly type: "file" | "directory" | "symlink" | "link" | "other";
+  readonly type: StreamedEntry["type"];
   /** In bytes. */
   readonly size: number;
   /** Permissions, as in `0o755`. */
@@ -69,6 +70,8 @@ export interface WalkedLayer {
   readonly captured: ReadonlyMap<string, Buffer>;
   /** Paths of files that were asked for, but over a cap: nothing of them is kept. */
   readonly truncated: readonly string[];
+  /** What engines may read in another way than it was read here, or refuse; the first few, each as a sentence. */
+  readonly doubts: readonly string[];
   /** Why it was not read, or not to its end: `files` ends there. */
   readonly trouble?: {
     /** `compression`: nothing here unpacks it (zstd before Node 22.15). */

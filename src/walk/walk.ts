@@ -126,12 +126,9 @@ async function openImage(
 ): Promise<OpenImage> {
   const { component, entries } = await bundle.image(name);
   const tarball = bundle.window(component.tarball.path);
-  const windowAt = (digest: Digest): TarWindow | undefined => {
-    const entry = entries.get(blobPath(digest));
-    return entry === undefined ? undefined : windowOf(tarball, entry);
-  };
+  const windows = new Map(entries.map((entry) => [entry.path, windowOf(tarball, entry)] as const));
   const { image } = component;
-  const config = windowAt(image.config.digest);
+  const config = windows.get(blobPath(image.config.digest));
   if (config === undefined) {
     throw new BundlerError("INTEGRITY", `${name}: ${tarball.name} has no config.`, {
       details: { component: name, missing: image.config.digest },
@@ -139,7 +136,7 @@ async function openImage(
   }
   const facts = parseConfigFacts(`${name}: the config`, await readWindow(config, LIMITS.config));
   for (const { digest, mediaType, size } of image.layers) {
-    const window = windowAt(digest);
+    const window = windows.get(blobPath(digest));
     // Damage to one image's copy of a layer is told by the sums; any copy is as good here.
     if (stored.get(digest)?.window !== undefined) continue;
     stored.set(digest, { digest, mediaType, size, ...(window === undefined ? {} : { window }) });
@@ -158,7 +155,14 @@ async function readLayers(
     const { digest, window } = layer;
     const name = `The layer ${shortDigest(digest)}`;
     const compression = layerCompression(layer.mediaType);
-    const nothing = { digest, unpacked: 0, files: [], captured: new Map(), truncated: [] };
+    const nothing = {
+      digest,
+      unpacked: 0,
+      files: [],
+      captured: new Map(),
+      truncated: [],
+      doubts: [],
+    };
     if (window === undefined) {
       const message = `${name} is not in the image tarball.`;
       return { ...nothing, size: 0, trouble: { kind: "missing", message } };
@@ -173,7 +177,7 @@ async function readLayers(
       { ...job, hashFiles, ...(capture === undefined ? {} : { capture }) },
       (delta) => onEvent({ type: "bytes", phase: "walk", delta }),
     );
-    const { diffId, unpacked, files, trouble } = facts;
+    const { diffId, unpacked, files, doubts, trouble } = facts;
     room.take(files.length);
     const captured =
       condense === undefined
@@ -188,6 +192,7 @@ async function readLayers(
       files,
       captured: kept.files,
       truncated: kept.truncated,
+      doubts,
       ...(trouble === undefined ? {} : { trouble: { kind: "damaged", message: trouble } }),
     };
   };

@@ -10,7 +10,7 @@ import { platformOf } from "../../image/config.js";
 import type { Descriptor } from "../../image/descriptor.js";
 import { layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
-import { DOCUMENTS, type ImageDocuments, soleOf } from "../image-documents.js";
+import { DOCUMENTS, type ImageDocuments } from "../image-documents.js";
 import type { Finding } from "../report.js";
 import { type RuleIdOf, declareRules } from "../rule.js";
 
@@ -58,28 +58,20 @@ function comparing(component: string, findings: Finding[]): Compare {
   };
 }
 
-/** The version that a tarball's layout says it has. */
-export function checkLayoutVersion(version: string | undefined, component?: string): Finding[] {
-  if (version === undefined || version === "1.0.0") return [];
-  const about = component === undefined ? {} : { component };
-  const message = "Has an unknown version.";
-  return [
-    IMAGE.finding("image/oci-layout", {
-      ...{ ...about, subject: "oci-layout", message, expected: "1.0.0", found: version },
-    }),
-  ];
-}
-
-/** The documents of an image agree with each other: index → manifest → config → layers. */
-export function checkChain({ name, entry, docker, manifest, config }: ImageDocuments): Finding[] {
+/** The documents of an image tarball agree with each other: index → manifest → config → layers. */
+export function checkChain(documents: ImageDocuments, component: string): Finding[] {
   const findings: Finding[] = [];
-  const compare = comparing(name, findings);
-  if (manifest !== undefined && entry !== undefined) {
+  const compare = comparing(component, findings);
+  const { ociVersion, docker, manifest, manifestDescriptor, config } = documents;
+  if (ociVersion !== undefined) {
+    compare("image/oci-layout", "oci-layout", "1.0.0", ociVersion, "Has an unknown version.");
+  }
+  if (manifest !== undefined && manifestDescriptor !== undefined) {
     compare(
       "image/index",
       "index.json",
       manifest.mediaType,
-      entry.mediaType,
+      manifestDescriptor.mediaType,
       "Gives the manifest another media type than it has.",
     );
   }
@@ -129,7 +121,7 @@ export function checkEngineNeeds(
 
 /** The image is made for the bundle's platform, by its config, and every document says so. */
 export function checkPlatform(
-  { entry, config }: ImageDocuments,
+  { index, config }: ImageDocuments,
   { name, image }: BundleComponent,
   target: string,
 ): Finding[] {
@@ -160,6 +152,7 @@ export function checkPlatform(
     named,
     "Gives the image another platform than its config.",
   );
+  const [entry] = index?.manifests ?? [];
   if (entry !== undefined) {
     const { os, architecture, variant } = entry.platform;
     const listed = formatPlatform(
@@ -178,7 +171,7 @@ export function checkPlatform(
 
 /** An engine will know the image by exactly the name that bundle.json, and so compose.yaml, uses. */
 export function checkReference(
-  { entry, docker, references }: ImageDocuments,
+  { index, docker }: ImageDocuments,
   { name, image }: BundleComponent,
 ): Finding[] {
   const findings: Finding[] = [];
@@ -199,9 +192,10 @@ export function checkReference(
     );
   }
   if (docker !== undefined) {
-    const [expected, found] = [references.join(" "), docker.RepoTags.join(" ")];
-    compare("image/reference", "manifest.json", expected, found, "Gives the image another name.");
+    const found = docker.RepoTags.join(" ");
+    compare("image/reference", "manifest.json", reference, found, "Gives the image another name.");
   }
+  const [entry] = index?.manifests ?? [];
   if (entry !== undefined) {
     const { annotations } = entry;
     const full = annotations["io.containerd.image.name"];
@@ -214,7 +208,7 @@ export function checkReference(
 
 /** The image inside is the one that bundle.json pins, descriptor by descriptor. */
 export function checkPinned(
-  { manifest, entry, config }: ImageDocuments,
+  { manifest, manifestDescriptor, config }: ImageDocuments,
   { name, image }: BundleComponent,
 ): Finding[] {
   const findings: Finding[] = [];
@@ -227,7 +221,7 @@ export function checkPinned(
       describe(found),
       "Is not what bundle.json pins.",
     );
-  if (entry !== undefined) pinned("manifest", image.manifest, entry);
+  if (manifestDescriptor !== undefined) pinned("manifest", image.manifest, manifestDescriptor);
   if (manifest !== undefined) {
     pinned("config", image.config, manifest.config);
     const count = Math.max(image.layers.length, manifest.layers.length);
@@ -248,16 +242,19 @@ export function checkPinned(
  */
 export async function checkDocuments(
   tar: TarFacts,
-  components: readonly BundleComponent[],
+  { name, image }: BundleComponent,
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  const component = soleOf(components);
-  const about = component === undefined ? {} : { component };
-  for (const { path, bytes } of imageDocuments(components.map(({ image }) => image))) {
+  for (const { path, bytes } of imageDocuments(image)) {
     const found = await tar.read(path);
     if (found?.equals(bytes) === true) continue;
-    const message = "Says more than bundle.json gives reason for, or says it otherwise.";
-    findings.push(IMAGE.finding("image/documents", { ...about, subject: path, message }));
+    findings.push(
+      IMAGE.finding("image/documents", {
+        component: name,
+        subject: path,
+        message: "Says more than bundle.json gives reason for, or says it otherwise.",
+      }),
+    );
   }
   return findings;
 }

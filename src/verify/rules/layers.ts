@@ -11,6 +11,8 @@ export const LAYERS = declareRules(
       "image/diff-id": "A layer unpacks to other bytes than the image's config names.",
       "image/unread": "The layers could not be looked into.",
       "layer/damaged": "A layer cannot be unpacked to its end.",
+      "layer/ambiguous":
+        "A layer is written so that two programs could read two things in it, or an engine refuses it.",
     },
     warning: {
       "bundle/unpacked": "bundle.json is off by more than a tenth of what layers unpack to.",
@@ -25,22 +27,31 @@ export const LAYERS = declareRules(
 /** How far an estimate may be off. */
 const TOLERANCE = 0.1;
 
-/** Layers unpack to what the config names, and to their end. */
+/** Layers unpack to what the config names, to their end, and to one thing alone. */
 export function checkLayers({ component, image, layers }: WalkedImage): readonly Finding[] {
   return layers.flatMap((layer, index): Finding[] => {
-    const { digest, diffId, trouble } = layer;
+    const { digest, diffId, doubts, trouble } = layer;
     const about = { component, subject: digest, layer: digest };
+    const ambiguous = doubts.map((message) =>
+      LAYERS.finding("layer/ambiguous", { ...about, message }),
+    );
     // That it is missing is the finding of another rule.
     if (trouble?.kind === "damaged") {
-      return [LAYERS.finding("layer/damaged", { ...about, message: trouble.message })];
+      return [
+        ...ambiguous,
+        LAYERS.finding("layer/damaged", { ...about, message: trouble.message }),
+      ];
     }
     if (trouble?.kind === "compression") {
       return [LAYERS.finding("layer/unread", { ...about, message: trouble.message })];
     }
     const expected = image.layers[index]?.diffId;
-    if (diffId === undefined || expected === undefined || diffId === expected) return [];
+    if (diffId === undefined || expected === undefined || diffId === expected) return ambiguous;
     const message = "Unpacks to other bytes than the image's config names.";
-    return [LAYERS.finding("image/diff-id", { ...about, message, expected, found: diffId })];
+    return [
+      ...ambiguous,
+      LAYERS.finding("image/diff-id", { ...about, message, expected, found: diffId }),
+    ];
   });
 }
 

@@ -93,15 +93,9 @@ load_only() {
 }
 
 list_missing() {
-    told=
-    records images | while IFS=$TAB read -r component tarball reference manifest config _ bytes _; do
+    records images | while IFS=$TAB read -r component _ reference manifest config _ bytes _; do
         is_wanted "$component" || continue
-        if image_is "$reference" "$manifest" "$config"; then continue; fi
-        case " $told " in
-            *" $tarball "*) say would_come_along "$component" ;;
-            *) say would_load "$component" "$(human_size "$bytes")" ;;
-        esac
-        told="$told $tarball"
+        image_is "$reference" "$manifest" "$config" || say would_load "$component" "$(human_size "$bytes")"
     done
 }
 

@@ -69,7 +69,7 @@ describe.skipIf(!hasSkopeo())(
         reference: name,
         platform: parsePlatform("linux/arm64"),
         store,
-        signal: new AbortController().signal,
+        signal: AbortSignal.timeout(20_000),
       });
       const variant = buildVariant(IMAGE, parsePlatform("linux/arm64"));
       expect(image.platform).toBe("linux/arm64");

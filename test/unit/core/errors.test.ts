@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { BundlerError, EXIT_CODES, isAbort, redact, systemCode } from "../../../src/core/errors.js";
-import { processorTime } from "../../support/processor-time.js";
 
 describe("errors", () => {
   it.each([
@@ -20,9 +19,11 @@ describe("errors", () => {
     });
   });
 
-  it("are blanked out in linear time, whatever a registry sends", async () => {
+  it("are blanked out in linear time, whatever a registry sends", () => {
     for (const piece of ["a.", "a://", "a?", "://a@", "Bearer "]) {
-      expect(await processorTime(() => redact(piece.repeat(200_000)))).toBeLessThan(5000);
+      const started = performance.now();
+      redact(piece.repeat(200_000));
+      expect(performance.now() - started).toBeLessThan(3000);
     }
   });
 

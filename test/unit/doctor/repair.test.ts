@@ -133,15 +133,15 @@ describe("repairs", () => {
   });
 
   it("are given up at once when they are stopped", async () => {
-    await program("docker", 'echo "$*" >>"$LOG"; exec sleep 600');
+    await program("docker", "sleep 60");
     const stop = new AbortController();
     const repairs: readonly PlannedRepair[] = plan(diagnosis(ids));
-    const outcome = expect(
-      carryOut(repairs, () => Promise.resolve(true), stop.signal),
-    ).rejects.toMatchObject({ code: "INTERRUPTED" });
-    await expect.poll(() => log().catch(() => "")).not.toBe("");
-    stop.abort();
-    await outcome;
+    setTimeout(() => stop.abort(), 100);
+    await expect(carryOut(repairs, () => Promise.resolve(true), stop.signal)).rejects.toMatchObject(
+      {
+        code: "INTERRUPTED",
+      },
+    );
   });
 });
 

@@ -174,7 +174,7 @@ describe("findForeignPrograms", () => {
     const layer = withEntry([], { path: "x", type: "File" });
     const odd = makeLayer([{ path: "odd", content: AMD64 }]).tar;
     const header = new Header(odd, 0);
-    header.path = "./../up//odd";
+    header.path = "./up//odd";
     header.encode();
     const tar = Buffer.concat([header.block!, odd.subarray(512)]);
     expect(await find([layer, layerOf([], tar)])).toEqual(["1 up/odd: x86-64"]);

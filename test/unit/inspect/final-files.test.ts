@@ -298,6 +298,7 @@ function walkedLayer(entries: readonly Entry[], at: number): WalkedLayer {
     unpacked: 0,
     captured: new Map(),
     truncated: [],
+    doubts: [],
     files: entries.map(({ path: name, type = "file", text = "", to = "" }): WalkedFile => ({
       path: name,
       type,

@@ -38,7 +38,7 @@ export function walkedImage(
   return {
     component,
     files,
-    layers: [{ digest, size: 1, unpacked: 1, files: [], captured, truncated }],
+    layers: [{ digest, size: 1, unpacked: 1, files: [], captured, truncated, doubts: [] }],
   };
 }
 

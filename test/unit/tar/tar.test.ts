@@ -12,7 +12,6 @@ import { layoutTar } from "../../../src/tar/layout.js";
 import { readTarIndex, scanTar } from "../../../src/tar/scan.js";
 import { readWindow, streamWindow, windowOf } from "../../../src/tar/window.js";
 import { MTIME, tarOf, withWindow } from "./archive.js";
-import { processorTime } from "../../support/processor-time.js";
 
 const run = promisify(execFile);
 
@@ -159,12 +158,9 @@ describe("the tar layout", () => {
       }
       await handle.write("end", layout.entries[1]!.dataOffset);
       const window = { handle, name: "big.tar", offset: 0, length: layout.size };
-      let entries: Awaited<ReturnType<typeof readTarIndex>> = [];
-      const took = await processorTime(async () => {
-        entries = await readTarIndex(window, "own");
-      });
-      // To read 9 GiB of zeros takes longer.
-      expect(took).toBeLessThan(1000);
+      const started = performance.now();
+      const entries = await readTarIndex(window, "own");
+      expect(performance.now() - started).toBeLessThan(1000);
       expect(entries.map((one) => [one.path, one.size])).toEqual([
         ["big", size],
         ["after", 3],
@@ -302,19 +298,20 @@ describe("reading archives of other tools", () => {
       "a sparse file",
       Buffer.concat([
         entry({ path: "x", type: "ExtendedHeader" }, "22 GNU.sparse.major=1\n"),
-        entry({ path: "a", type: "File" }),
+        entry({ path: "x", type: "ExtendedHeader" }, "22 GNU.sparse.minor=0\n"),
+        entry({ path: "a", type: "File" }, "0\n".padEnd(512, "\0")),
       ]),
-      "type",
+      "header",
     ],
     [
       "a long name without an entry",
       entry({ path: "x", type: "NextFileHasLongPath" }, "y\0"),
-      "type",
+      "header",
     ],
     [
       "a huge long name",
       entry({ path: "x", type: "NextFileHasLongPath" }, "y".repeat(1_048_577)),
-      "type",
+      "checksum",
     ],
   ])("refuses %s", async (_what, bytes, kind) => {
     expect(await faultsOf(Buffer.concat([bytes, END]), "foreign")).toContain(kind);

@@ -18,6 +18,7 @@ import { checkTar } from "../../../src/verify/rules/structure.js";
 import { verifyBundle } from "../../../src/verify/verify.js";
 import type { ElfProgram, FinalFile, WalkedImage } from "../../../src/walk/types.js";
 import { engineArchive, engineProgram } from "../../support/engine-files.js";
+import { entry as tarEntry, pax, record } from "../../support/odd-tars.js";
 import { type Blobs, makeSample, type SampleOptions } from "../bundle/sample.js";
 import { blob, edit, editConfig, editManifest } from "./edit-image.js";
 import { type Forgery, forge, pack } from "./forge.js";
@@ -239,7 +240,9 @@ function walked(
       ...{ platform, entrypoint: [], cmd: [], env: [], workingDir: "/", user: "", labels: {} },
       ...{ exposedPorts: [], volumes: [], healthcheck: [], history: [] },
     },
-    layers: [{ digest, size: 1, unpacked: 1, files: [], captured: new Map(), truncated: [] }],
+    layers: [
+      { digest, size: 1, unpacked: 1, files: [], captured: new Map(), truncated: [], doubts: [] },
+    ],
     files: new Map(files),
     hidden: [],
   };
@@ -300,7 +303,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "sums/unlisted": {
     forged: (f) => (f.sums = (lines) => lines.filter((line) => !line.includes("compose"))),
   },
-  "bundle/manifest": { forged: (f) => (f.manifest.bundleVersion = 3 as 2) },
+  "bundle/manifest": { forged: (f) => (f.manifest.bundleVersion = 2 as 1) },
   "bundle/size": {
     forged: (f) => {
       f.manifest.sizes = { ...f.manifest.sizes, archive: 0, images: 1 };
@@ -439,6 +442,20 @@ export const CASES: Readonly<Record<string, Case>> = {
       return blobs.image(
         REDIS,
         [...sound.layers, { ...layer, diffId: digestOf("") as string as never }],
+        parsePlatform(ARM64),
+        { Cmd: [`/${START}`] },
+      );
+    }),
+  },
+  "layer/ambiguous": {
+    sample: locked(async (blobs, sound) => {
+      // The second header replaces the first one to an engine, and adds to it elsewhere.
+      const headers = [pax(record("path", "opt/note")), pax(record("comment", "c"))];
+      const tar = Buffer.concat([...headers, tarEntry({ name: "opt/tool" }, "x")]);
+      const layer = await blobs.add(MEDIA_TYPES.ociLayerGzip, gzipSync(tar));
+      return blobs.image(
+        REDIS,
+        [...sound.layers, { ...layer, diffId: digestOf(tar) as string as never }],
         parsePlatform(ARM64),
         { Cmd: [`/${START}`] },
       );

@@ -21,6 +21,7 @@ function layer(files: readonly WalkedFile[], seed: string): WalkedLayer {
     files,
     captured: new Map(),
     truncated: [],
+    doubts: [],
   };
 }
 

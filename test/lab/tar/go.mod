@@ -1,0 +1,3 @@
+module lab/tar
+
+go 1.21

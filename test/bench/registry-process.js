@@ -1,17 +1,16 @@
 import { startSampleRegistry } from "../../src/sample/registry.js";
-import { makeImages } from "./images.js";
+import { makeRepositories } from "./images.js";
 
 // A process of its own, as a registry is: what it costs is not counted to the client.
-const [dir, count, megabytes] = process.argv.slice(2);
-const repositories = await makeImages(dir, { count: Number(count), megabytes: Number(megabytes) });
-const registry = await startSampleRegistry({ repositories });
-const blobs = [...repositories].flatMap(([repository, content]) =>
-  [...content.blobs].map(([digest, { size }]) => ({ repository, digest, size })),
-);
+const [dir, options] = process.argv.slice(2);
+const { tls, ...content } = JSON.parse(options);
+const { repositories, layers } = await makeRepositories(dir, content);
+const registry = await startSampleRegistry({ repositories, ...(tls === undefined ? {} : { tls }) });
+const blobs = [...repositories.values()].flatMap(({ blobs }) => [...blobs]);
 process.send({
-  url: registry.url,
-  host: registry.host,
-  blobs,
-  repositories: [...repositories.keys()],
+  ...{ url: registry.url, host: registry.host, repositories: [...repositories.keys()] },
+  /** Of each distinct blob. */
+  sizes: [...new Map(blobs).values()].map(({ size }) => size),
+  layers: layers.map(({ file, size, unpacked }) => ({ file, size, unpacked })),
 });
 process.on("disconnect", () => void registry.close());

@@ -46,6 +46,9 @@ const rooms = {
 };
 const lower = Object.keys(rooms);
 rooms.jobs = lower;
+// What shows results knows their types and words, and asks nothing.
+rooms.ui = ["builder", "diff", "doctor", "inspect", "jobs", "rehearse", "report", "sbom", "verify"];
+rooms.cli = ["definition", "http", "jobs", "plan", "ui", "verify"];
 const all = [...lower, "jobs", "commands", "cli", "ui"];
 
 const roomRules = Object.entries(rooms).map(([room, allowed]) => {
@@ -68,6 +71,42 @@ const roomRules = Object.entries(rooms).map(([room, allowed]) => {
     },
   };
 });
+
+/**
+ * A command is flags in, one call, typed result out: it loads that call when it runs, and else takes
+ * only types and words from the rooms below.
+ */
+const inner = ["acquire", "engine", "http", "registry", "source", "tar", "walk"];
+const commandRules = {
+  files: ["src/commands/**/*.ts"],
+  rules: {
+    "no-console": "error",
+    "no-restricted-imports": "off",
+    "@typescript-eslint/no-restricted-imports": [
+      "error",
+      {
+        patterns: [
+          {
+            group: [
+              ...lower.filter((room) => room !== "core").map((room) => `**/${room}/**`),
+              "!**/builder/builder-names.js",
+              "!**/image/reference.js",
+            ],
+            allowTypeImports: true,
+            message: "A command imports values of core, jobs, cli and ui alone; import() the call.",
+          },
+        ],
+      },
+    ],
+    "no-restricted-syntax": [
+      "error",
+      {
+        selector: `ImportExpression > Literal[value=/^[.\\u002F]+(?:${inner.join("|")})\\u002F/]`,
+        message: "A command calls a job, not what jobs are made of.",
+      },
+    ],
+  },
+};
 
 export default tseslint.config(
   { ignores: ["dist/", "test/bench/built/", "demo/", "coverage/", "node_modules/"] },
@@ -99,4 +138,5 @@ export default tseslint.config(
     languageOptions: { sourceType: "script", globals: globals.browser },
   },
   ...roomRules,
+  commandRules,
 );

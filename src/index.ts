@@ -8,14 +8,10 @@ export {
   type CreateResult,
   createJob as create,
 } from "./jobs/create.js";
-export {
-  type PlanResult,
-  type PlanRow,
-  type PlatformPlan,
-  type SelectionOptions,
-  planJob as plan,
-} from "./jobs/plan.js";
+export { type PlanResult, type PlanRow, type PlatformPlan, planJob as plan } from "./jobs/plan.js";
+export type { SelectionOptions } from "./jobs/selection.js";
 export type { JobOptions } from "./jobs/job.js";
+export { type DoctorOptions, type DoctorResult, doctorJob as doctor } from "./jobs/doctor.js";
 export { checkDefinition, loadDefinition } from "./definition/definition.js";
 export { listBundles, resolveBundle } from "./definition/bundles.js";
 export type {
@@ -34,7 +30,8 @@ export {
   type VerifyReport,
   verifyBundle as verify,
 } from "./verify/verify.js";
-export { type VerifyConfig, type Waiver, readConfigFlags } from "./verify/config.js";
+export { type VerifyConfig, readConfigFlags } from "./verify/config.js";
+export type { Waiver } from "./verify/rules/waivers.js";
 export { readConfigFile } from "./verify/config-file.js";
 export type { Rule } from "./verify/rule.js";
 export { type RuleId, RULES } from "./verify/rules.js";

@@ -4,9 +4,8 @@ import { sealCompose } from "../compose/seal.js";
 import { BundlerError } from "../core/errors.js";
 import type { Definition } from "../definition/types.js";
 import type { PlatformLock } from "../plan/types.js";
-import { layoutImageTarball } from "./image-layout.js";
+import { describeBundle } from "./describe.js";
 import { type BundleFile, type BundleLayout, layoutBundle } from "./layout.js";
-import { describeBundle } from "./manifest.js";
 import { COMPOSE_FILE } from "./paths.js";
 import { IMAGES_TABLE, imagesTable, projectName, siteIndexFiles } from "./site-index.js";
 import { siteReadme } from "./site-readme.js";
@@ -33,11 +32,9 @@ export interface AssembleInput {
  *   read, NO_WAY and LOCK as {@link layoutBundle}.
  */
 export async function assembleBundle(input: AssembleInput): Promise<BundleLayout> {
-  const { definition, date } = input;
-  const described = describeBundle(
-    input,
-    (image) => layoutImageTarball(image, Date.parse(date) / 1000).size,
-  );
+  const { definition } = input;
+  const described = describeBundle(input);
+  const { manifest } = described;
   const text = (file: string, content: string): BundleFile => ({
     path: file,
     executable: false,
@@ -45,13 +42,13 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
   });
   const files: BundleFile[] = [
     text(COMPOSE_FILE, sealedCompose(input)),
-    ...siteIndexFiles(described)
+    ...siteIndexFiles(manifest)
       .filter((file) => file.path !== IMAGES_TABLE)
       .map((file) => text(file.path, file.text)),
     {
       path: IMAGES_TABLE,
       executable: false,
-      late: (unpackedOf) => Buffer.from(imagesTable(described, unpackedOf).text),
+      late: (unpackedOf) => Buffer.from(imagesTable(manifest, unpackedOf).text),
     },
     ...definition.files.map(({ path: inside, size, executable }): BundleFile => ({
       path: `files/${inside}`,
@@ -77,14 +74,14 @@ export async function assembleBundle(input: AssembleInput): Promise<BundleLayout
     files.push(
       text(
         name,
-        siteReadme({ language, text: template }, described, {
+        siteReadme({ language, text: template }, manifest, {
           project: projectName(definition.name),
           files: definition.files.map((file) => file.path),
         }),
       ),
     );
   }
-  return layoutBundle({ ...input, files });
+  return layoutBundle(described, files);
 }
 
 function sealedCompose({ definition, lock }: AssembleInput): string {

@@ -1,11 +1,13 @@
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
-import { BLOCK, paddedSize } from "../tar/header.js";
+import { BLOCK } from "../tar/header.js";
 import { plainFile } from "../tar/scan.js";
 import { type TarWindow, readAt, windowOf } from "../tar/window.js";
-import { blobPath, blobsOf, imageDocuments, tagOf } from "./image-layout.js";
+import { entryTime } from "./describe.js";
+import { blobPath, layoutImageTarball } from "./image-layout.js";
 import type { Bundle } from "./reader.js";
-import type { BundleComponent } from "./types.js";
+import { tarballsOf } from "./tarballs.js";
+import type { BundleComponent, BundleManifest } from "./types.js";
 
 /** A blob of an image tarball; @throws BundlerError INTEGRITY when it is not there. */
 export type BlobOf = (digest: Digest) => Promise<TarWindow>;
@@ -15,28 +17,25 @@ export type BlobOf = (digest: Digest) => Promise<TarWindow>;
  * so that one header is read for each that is asked for; the whole tarball's only when that header is
  * another one.
  */
-export function imageBlobs(bundle: Bundle, component: BundleComponent): BlobOf {
-  const { name, tarball } = component;
-  const places = blobPlaces(component);
-  let scanned: Promise<ReadonlyMap<string, TarWindow>> | undefined;
-  const scan = async (): Promise<ReadonlyMap<string, TarWindow>> => {
-    const { entries } = await bundle.image(name);
-    const window = bundle.window(tarball.path);
-    return new Map(entries.map((entry) => [entry.path, windowOf(window, entry)]));
-  };
-  return async (digest) => {
-    const path = blobPath(digest);
-    const window = bundle.window(tarball.path);
-    const place = places.get(digest);
-    if (place !== undefined && (await isThere(window, path, place))) {
-      return windowOf(window, { path, ...place });
-    }
-    const found = (await (scanned ??= scan())).get(path);
-    if (found !== undefined) return found;
-    throw new BundlerError("INTEGRITY", `${tarball.path} has no blob ${digest}.`, {
-      hint: "verify lists everything that is wrong.",
-      details: { component: name, digest },
-    });
+export function blobFinder(bundle: Bundle): (component: BundleComponent) => BlobOf {
+  const places = new Map<string, ReadonlyMap<Digest, Place>>();
+  return ({ name, tarball }) => {
+    const known = places.get(tarball.path) ?? blobPlaces(bundle.manifest, tarball.path);
+    places.set(tarball.path, known);
+    return async (digest) => {
+      const path = blobPath(digest);
+      const window = bundle.window(tarball.path);
+      const place = known.get(digest);
+      if (place !== undefined && (await isThere(window, path, place))) {
+        return windowOf(window, { path, ...place });
+      }
+      const found = (await bundle.image(name)).entries.get(path);
+      if (found !== undefined) return windowOf(window, found);
+      throw new BundlerError("INTEGRITY", `${tarball.path} has no blob ${digest}.`, {
+        hint: "verify lists everything that is wrong.",
+        details: { component: name, digest },
+      });
+    };
   };
 }
 
@@ -45,21 +44,19 @@ interface Place {
   readonly size: number;
 }
 
-/** As layoutImageTarball lays them out; none for an image that it would not. */
-function blobPlaces({ image }: BundleComponent): ReadonlyMap<Digest, Place> {
-  const places = new Map<Digest, Place>();
-  if (tagOf(image.reference) === undefined) return places;
-  let offset = 0;
-  const pass = (size: number): Place => {
-    const place = { dataOffset: offset + BLOCK, size };
-    offset += BLOCK + paddedSize(size);
-    return place;
-  };
-  for (const { bytes } of imageDocuments(image)) pass(bytes.length);
-  // The folders `blobs` and `blobs/sha256`.
-  offset += 2 * BLOCK;
-  for (const { digest, size } of blobsOf(image)) places.set(digest, pass(size));
-  return places;
+/** As layoutImageTarball lays them out; none for images that it would not. */
+function blobPlaces(
+  { components, date }: BundleManifest,
+  path: string,
+): ReadonlyMap<Digest, Place> {
+  const tarball = tarballsOf(components).find((one) => one.path === path);
+  try {
+    const images = (tarball?.components ?? []).map(({ image }) => image);
+    const { blobs } = layoutImageTarball(images, entryTime(date));
+    return new Map(blobs.map(({ digest, offset, size }) => [digest, { dataOffset: offset, size }]));
+  } catch {
+    return new Map();
+  }
 }
 
 async function isThere(window: TarWindow, path: string, place: Place): Promise<boolean> {

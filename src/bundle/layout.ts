@@ -1,10 +1,19 @@
 import { BundlerError } from "../core/errors.js";
 import type { Digest } from "../core/digest.js";
-import { type TarInput, type TarLayout, layoutTar } from "../tar/layout.js";
-import { type ImageLayout, layoutImageTarball } from "./image-layout.js";
-import { type ManifestInput, describeBundle, encodeBundleManifest } from "./manifest.js";
-import { MANIFEST_FILE, REQUIRED_FILES, SUMS_FILE, bundleRoot, comparePlaces } from "./paths.js";
 import type { LockedImage } from "../plan/types.js";
+import { type TarInput, type TarLayout, layoutTar } from "../tar/layout.js";
+import { BLOBS_TABLE, formatBlobTable } from "./blob-table.js";
+import { type DescribedBundle, entryTime } from "./describe.js";
+import { type TarballLayout, blobsOf } from "./image-layout.js";
+import { encodeBundleManifest } from "./manifest.js";
+import {
+  MANIFEST_FILE,
+  REQUIRED_FILES,
+  SBOM_FOLDER,
+  SUMS_FILE,
+  bundleRoot,
+  comparePlaces,
+} from "./paths.js";
 import { sumLineSize } from "./sums.js";
 import type { BundleManifest } from "./types.js";
 import { type UnpackedOf, withUnpacked } from "./unpacked.js";
@@ -31,7 +40,12 @@ export type BundleContent =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "late"; readonly late: LateBytes }
   | { readonly kind: "file"; readonly source: string; readonly sha256?: string }
-  | { readonly kind: "image"; readonly component: string; readonly image: ImageLayout }
+  | {
+      readonly kind: "tarball";
+      /** Whose images are in it, in the order of the component table. */
+      readonly components: readonly string[];
+      readonly tarball: TarballLayout;
+    }
   | { readonly kind: "sums" };
 
 /** Where every byte of an archive goes. The same input gives the same layout, and the same archive. */
@@ -47,73 +61,67 @@ export interface BundleLayout {
 
 /**
  * Lays out an archive. Pure: reads no file, asks no clock. `files` are all files but bundle.json,
- * SHA256SUMS and the images, in any order.
- * @throws BundlerError NO_WAY, LOCK as describeBundle does; INTEGRITY for a lock that contradicts
- *   itself; FILE for a path that no plain tar can hold.
+ * SHA256SUMS, the table of blobs and the images, in any order. What comes before `sbom/` lies where it does
+ * whatever the sizes of the documents there.
+ * @throws BundlerError LOCK for two images of one name; FILE for a path that no plain tar can hold.
  */
 export function layoutBundle(
-  input: ManifestInput & { readonly files: readonly BundleFile[] },
+  { manifest: described, tarballs }: DescribedBundle,
+  files: readonly BundleFile[],
 ): BundleLayout {
-  const mtime = Math.floor(Date.parse(input.date) / 1000);
-  if (!Number.isSafeInteger(mtime) || mtime < 0) {
-    throw new BundlerError("LOCK", `The lock's date is not a time since 1970: ${input.date}`);
-  }
-  const images = new Map<LockedImage, ImageLayout>();
-  const described = describeBundle(input, (image) => {
-    const layout = layoutImageTarball(image, mtime);
-    images.set(image, layout);
-    return layout.size;
-  });
-  checkNames([...images.keys()]);
-  const root = bundleRoot(described.name, described.version, described.platform);
-
-  const files = input.files.map(fileEntry);
+  const images = described.components.map(({ image }) => image);
+  checkNames(images);
   checkPaths(files.map(({ path }) => path));
-  const tarballs = described.components.map(
-    ({ name, image, tarball }): TarInput<BundleContent> => ({
-      path: tarball.path,
-      size: tarball.size,
-      content: { kind: "image", component: name, image: imageLayout(images, image) },
+  const root = bundleRoot(described.name, described.version, described.platform);
+  const mtime = entryTime(described.date);
+  let archive = 0;
+  const manifest = (): BundleManifest => ({
+    ...described,
+    sizes: {
+      archive,
+      images: sum(tarballs.map(({ layout }) => layout.size)),
+      distinctBlobs: sum(blobsOf(...images).map(({ size }) => size)),
+    },
+  });
+  const small = [
+    ...files.map(fileEntry),
+    fileEntry({
+      path: BLOBS_TABLE,
+      executable: false,
+      bytes: Buffer.from(formatBlobTable(tarballs)),
     }),
-  );
-  const sumsSize = [
-    MANIFEST_FILE,
-    ...files.map(({ path }) => path),
-    ...tarballs.map(({ path }) => path),
-  ]
-    .map(sumLineSize)
-    .reduce((sum, size) => sum + size, 0);
-  const sums: TarInput<BundleContent> = {
-    path: SUMS_FILE,
-    size: sumsSize,
-    content: { kind: "sums" },
-  };
-
-  const blobs = new Map<Digest, number>();
-  for (const { blobs: ofImage } of images.values()) {
-    for (const { digest, size } of ofImage) blobs.set(digest, size);
-  }
-  const sizes = {
-    images: described.components.reduce((sum, { tarball }) => sum + tarball.size, 0),
-    distinctBlobs: [...blobs.values()].reduce((sum, size) => sum + size, 0),
-  };
-  // bundle.json tells the archive's size, which its own length is part of. Both only grow with
-  // each other, so this comes to rest, in practice after two or three rounds.
-  for (let archive = 0; ;) {
-    const manifest: BundleManifest = { ...described, sizes: { archive, ...sizes } };
-    const first = fileEntry({
+    fileEntry({
       path: MANIFEST_FILE,
       executable: false,
-      late: (unpackedOf) => encodeBundleManifest(withUnpacked(manifest, unpackedOf)),
-    });
-    const ordered = [first, sums, ...files].toSorted((a, b) => comparePlaces(a.path, b.path));
-    const tar = layoutTar(
-      [...ordered, ...tarballs].map((entry) => ({ ...entry, path: `${root}/${entry.path}` })),
-      mtime,
-    );
-    if (tar.size === archive) return { root, size: tar.size, manifest, tar };
-    archive = tar.size;
-  }
+      late: (unpackedOf) => encodeBundleManifest(withUnpacked(manifest(), unpackedOf)),
+    }),
+  ];
+  const sums: TarInput<BundleContent> = {
+    path: SUMS_FILE,
+    size: sum(small.map(({ path }) => sumLineSize(path))),
+    content: { kind: "sums" },
+  };
+  const ordered = [...small, sums].toSorted((a, b) => comparePlaces(a.path, b.path));
+  const isSbom = ({ path }: { readonly path: string }): boolean => path.startsWith(SBOM_FOLDER);
+  const tar = layoutTar(
+    [
+      ...ordered.filter((entry) => !isSbom(entry)),
+      ...tarballs.map(({ path, components, layout }): TarInput<BundleContent> => ({
+        path,
+        size: layout.size,
+        content: { kind: "tarball", components, tarball: layout },
+      })),
+      ...ordered.filter(isSbom),
+    ].map((entry) => ({ ...entry, path: `${root}/${entry.path}` })),
+    mtime,
+  );
+  // bundle.json tells it in as many characters as any other size.
+  archive = tar.size;
+  return { root, size: tar.size, manifest: manifest(), tar };
+}
+
+function sum(sizes: readonly number[]): number {
+  return sizes.reduce((total, size) => total + size, 0);
 }
 
 function fileEntry(file: BundleFile): TarInput<BundleContent> {
@@ -131,17 +139,18 @@ function fileEntry(file: BundleFile): TarInput<BundleContent> {
   return { path, executable, size, content: { kind: "file", source, ...known } };
 }
 
+/** What {@link layoutBundle} adds itself. */
+const MADE_HERE: readonly string[] = [MANIFEST_FILE, SUMS_FILE, BLOBS_TABLE];
+
 function checkPaths(paths: readonly string[]): void {
   const given = new Set(paths);
   if (given.size !== paths.length) throw new Error("A file of the bundle is given twice.");
   for (const path of given) {
-    if (path === MANIFEST_FILE || path === SUMS_FILE || path.startsWith("images/")) {
+    if (MADE_HERE.includes(path) || path.startsWith("images/")) {
       throw new Error(`${path} is not a file to be given.`);
     }
   }
-  const missing = REQUIRED_FILES.filter(
-    (path) => path !== MANIFEST_FILE && path !== SUMS_FILE && !given.has(path),
-  );
+  const missing = REQUIRED_FILES.filter((path) => !MADE_HERE.includes(path) && !given.has(path));
   if (missing.length > 0) throw new Error(`The bundle lacks ${missing.join(", ")}.`);
 }
 
@@ -158,13 +167,4 @@ function checkNames(images: readonly LockedImage[]): void {
     }
     named.set(reference, manifest.digest);
   }
-}
-
-function imageLayout(
-  images: ReadonlyMap<LockedImage, ImageLayout>,
-  image: LockedImage,
-): ImageLayout {
-  const layout = images.get(image);
-  if (layout === undefined) throw new Error(`${image.reference} was not laid out.`);
-  return layout;
 }

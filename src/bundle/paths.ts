@@ -36,9 +36,10 @@ export function bundleRoot(name: string, version: string, platform: string | Pla
   return `${name}-${version}-${platformSlug(target)}`;
 }
 
-/** `images/redis.tar` */
-export function tarballPath(component: string): string {
-  return `images/${component}.tar`;
+/** `images/redis.tar`, or for the images of several components `images/redis+3.tar`. */
+export function tarballPath(components: readonly string[]): string {
+  const [first = "", ...others] = components;
+  return `images/${first}${others.length === 0 ? "" : `+${others.length}`}.tar`;
 }
 
 /** `extras/docker.tgz` */

@@ -23,10 +23,14 @@ export interface Bundle {
   readonly readFile: (path: string, limit?: number) => Promise<Buffer>;
   /** A file inside as a window of the archive, for streaming; @throws BundlerError NOT_FOUND. */
   readonly window: (path: string) => TarWindow;
-  /** What is inside a component's image tarball; @throws BundlerError NOT_FOUND, INTEGRITY. */
-  readonly image: (
-    component: string,
-  ) => Promise<{ readonly component: BundleComponent; readonly entries: readonly TarEntry[] }>;
+  /**
+   * A component, and what is inside its image tarball, by path, read once whoever asks;
+   * @throws BundlerError NOT_FOUND, INTEGRITY.
+   */
+  readonly image: (component: string) => Promise<{
+    readonly component: BundleComponent;
+    readonly entries: ReadonlyMap<string, TarEntry>;
+  }>;
   readonly close: () => Promise<void>;
 }
 
@@ -116,6 +120,16 @@ async function readBundle(path: string, handle: FileHandle, size: number): Promi
   if (size !== manifest.sizes.archive) {
     throw notABundle(path, `it has ${size} bytes instead of ${manifest.sizes.archive}`);
   }
+  const tarballs = new Map<string, Promise<ReadonlyMap<string, TarEntry>>>();
+  const tarball = (file: string): Promise<ReadonlyMap<string, TarEntry>> => {
+    const known = tarballs.get(file);
+    if (known !== undefined) return known;
+    const reading = readTarIndex(window(file), "own").then(
+      (inside) => new Map(inside.map((entry) => [entry.path, entry])),
+    );
+    tarballs.set(file, reading);
+    return reading;
+  };
   return {
     path,
     size,
@@ -126,7 +140,7 @@ async function readBundle(path: string, handle: FileHandle, size: number): Promi
     readFile: async (file, limit = LIMITS.text) => readWindow(window(file), limit),
     image: async (name) => {
       const component = findComponent(manifest, name);
-      return { component, entries: await readTarIndex(window(component.tarball.path), "own") };
+      return { component, entries: await tarball(component.tarball.path) };
     },
     close: () => handle.close(),
   };

@@ -14,7 +14,11 @@ import type { LockedImage, Method } from "../plan/types.js";
 
 /** `bundle.json`, the first file of an archive: what is inside and where it came from. */
 export interface BundleManifest {
-  readonly bundleVersion: 1;
+  /**
+   * 2 since images may share a tarball, whose sums are in site/blobs.tsv. 1: a tarball for each component,
+   * whose sum is in SHA256SUMS.
+   */
+  readonly bundleVersion: 1 | 2;
   readonly name: string;
   readonly version: string;
   readonly title: Localized;
@@ -42,7 +46,7 @@ export interface BundleManifest {
     readonly archive: number;
     /** Bytes of all image tarballs. */
     readonly images: number;
-    /** Bytes of all distinct blobs; less than `images` where components share layers. */
+    /** Bytes of all distinct blobs; little less than `images`, in archives of version 1 much less. */
     readonly distinctBlobs: number;
     /**
      * Bytes of all distinct layers unpacked, as {@link BundleComponent.unpacked}. Absent in archives
@@ -83,7 +87,10 @@ export interface BundleComponent {
   readonly image: LockedImage;
   /** What the image was built from, when it was. */
   readonly build?: LockedBuild;
-  /** The image tarball inside the archive, `images/redis.tar`, and its size in bytes. */
+  /**
+   * The image tarball inside the archive, `images/redis.tar`, and its size in bytes; one that other
+   * components' images are in, too, is `images/redis+3.tar`.
+   */
   readonly tarball: { readonly path: string; readonly size: number };
   /**
    * Bytes of the image's distinct layers unpacked, as their compressed forms tell: an estimate for

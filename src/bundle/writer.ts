@@ -1,14 +1,14 @@
 import { BundlerError, interrupted, isAbort, messageOf, systemCode } from "../core/errors.js";
 import { type Digest, digestFromHex } from "../core/digest.js";
 import { type EventSink, noEvents } from "../core/events.js";
-import type { Descriptor } from "../image/descriptor.js";
 import { type LaidOutEntry, tarPieces } from "../tar/layout.js";
 import type { HashFailure, HashOutcome, HashSource } from "./hash-job.js";
 import { HashPool } from "./hash-pool.js";
-import { type ImagePiece, tarballKey } from "./image-layout.js";
+import { type ImagePiece, blobsOf } from "./image-layout.js";
 import type { BundleContent, BundleLayout } from "./layout.js";
 import { type PartialFile, diskFull, isDiskFull, openPartialFile } from "./partial-file.js";
 import { formatSums } from "./sums.js";
+import { tarballsOf } from "./tarballs.js";
 import { readUnpacked } from "./unpacked.js";
 
 export interface WriteOptions {
@@ -18,37 +18,28 @@ export interface WriteOptions {
   readonly force?: boolean;
   /** Where the store keeps a blob. */
   readonly blobPath: (digest: Digest) => string;
-  /** Whether a blob's bytes were already hashed by this process, as it fetched them; they are not hashed again. */
-  readonly isFresh?: (digest: Digest) => boolean;
   readonly signal?: AbortSignal;
   /** Gets the items and bytes of the phase `pack`; bytes count images only, and are taken back when one fails. */
   readonly onEvent?: EventSink;
-  /** What tarballs came to in earlier runs: one that does again has good blobs, without hashing each. */
-  readonly knownSums?: KnownSums;
-}
-
-/** Remembers the sha256 of image tarballs whose every blob was proved. */
-interface KnownSums {
-  readonly get: (tarball: Digest) => Promise<string | undefined>;
-  readonly set: (tarball: Digest, sha256: string) => Promise<void>;
 }
 
 export interface WrittenBundle {
   readonly path: string;
   /** In bytes. */
   readonly size: number;
-  /** sha256 of every file inside, by its path in the top folder. */
+  /** sha256 of every file inside but the image tarballs, by its path in the top folder. */
   readonly sums: ReadonlyMap<string, string>;
 }
 
 /** Fills a layout, images in any order and several at a time. */
 export interface BundleWriter {
   /**
-   * Writes a component's image tarball to its place. May be called again after it failed.
-   * @throws BundlerError INTEGRITY when a blob of the store is not what its digest says (its
-   *   digest is in `details.digest`), NOT_FOUND when it is not there, DISK, INTERRUPTED.
+   * Writes an image tarball, `images/redis.tar`, to its place. May be called again after it failed.
+   * @throws BundlerError INTEGRITY when a blob of the store is not what its digest says (its digest is in
+   *   `details.digest`, one component that has it in `details.component`), NOT_FOUND when it is not there,
+   *   DISK, INTERRUPTED.
    */
-  readonly image: (component: string) => Promise<void>;
+  readonly tarball: (path: string) => Promise<void>;
   /**
    * Writes everything else, flushes, and gives the archive its name.
    * @throws BundlerError FILE when the name has been taken meanwhile, DISK, INTERRUPTED.
@@ -68,7 +59,8 @@ export async function writeBundle(
 ): Promise<WrittenBundle> {
   const writer = await openBundleWriter(layout, options);
   try {
-    await Promise.all(layout.manifest.components.map(({ name }) => writer.image(name)));
+    const tarballs = tarballsOf(layout.manifest.components);
+    await Promise.all(tarballs.map(({ path }) => writer.tarball(path)));
     return await writer.finish();
   } finally {
     await writer.abort();
@@ -89,8 +81,8 @@ export async function openBundleWriter(
   return new ArchiveWriter(layout, options, file);
 }
 
-type ImageEntry = LaidOutEntry<BundleContent> & {
-  readonly content: Extract<BundleContent, { kind: "image" }>;
+type TarballEntry = LaidOutEntry<BundleContent> & {
+  readonly content: Extract<BundleContent, { kind: "tarball" }>;
 };
 
 class ArchiveWriter implements BundleWriter {
@@ -99,10 +91,10 @@ class ArchiveWriter implements BundleWriter {
   readonly #onEvent: EventSink;
   readonly #file: PartialFile;
   readonly #pool: HashPool;
-  /** Path inside the top folder to sha256; an image is here once it is written and proved. */
+  /** Path inside the top folder to sha256, of files that are no image tarballs. */
   readonly #sums = new Map<string, string>();
-  /** One proof per blob, however many images share it. */
-  readonly #proofs = new Map<Digest, Promise<HashOutcome>>();
+  /** The paths of image tarballs that are written and proved. */
+  readonly #tarballs = new Set<string>();
   #written = 0;
   /** Background flushes of finished images: the disk works while the processor hashes. */
   readonly #flushes = new Set<Promise<void>>();
@@ -115,47 +107,42 @@ class ArchiveWriter implements BundleWriter {
     this.#pool = new HashPool(options.signal);
   }
 
-  readonly image = async (component: string): Promise<void> => {
+  readonly tarball = async (path: string): Promise<void> => {
     const entry = this.#layout.tar.entries.find(
-      (candidate): candidate is ImageEntry =>
-        candidate.content?.kind === "image" && candidate.content.component === component,
+      (candidate): candidate is TarballEntry =>
+        candidate.content?.kind === "tarball" && this.#inside(candidate.path) === path,
     );
-    if (entry === undefined) throw new Error(`The layout has no image of ${component}.`);
-    this.#onEvent({ type: "item", phase: "pack", name: component, state: "start" });
-    const { image } = entry.content;
-    const { knownSums } = this.#options;
-    const key = tarballKey(image);
-    const known = await knownSums?.get(key);
+    if (entry === undefined) throw new Error(`The layout has no ${path}.`);
+    const { components, tarball } = entry.content;
+    this.#told(components, "start");
     let written = 0;
-    const copying = this.#run(
-      image.pieces.map((piece) => this.#source(piece)),
-      entry.dataOffset,
-      (delta) => {
-        written += delta;
-        this.#onEvent({ type: "bytes", phase: "pack", delta });
-      },
-    ).then((outcome) => this.#hexOf(outcome, image.pieces, component));
-    // Without a sum to compare with, copy and proofs go side by side and keep two cores busy.
-    const proving =
-      known === undefined
-        ? this.#proveAll(image.blobs, component)
-        : copying.then((copied) =>
-            copied === known ? undefined : this.#proveAll(image.blobs, component),
-          );
+    const onBytes = (delta: number): void => {
+      written += delta;
+      this.#onEvent({ type: "bytes", phase: "pack", delta });
+    };
+    let position = entry.dataOffset;
     // A failure waits for the rest to end, so that another attempt finds the place quiet.
-    const [proved, copied] = await Promise.allSettled([proving, copying]);
-    for (const result of [proved, copied]) {
+    const results = await Promise.allSettled(
+      tarball.pieces.map((piece) => {
+        const at = position;
+        position += "bytes" in piece ? piece.bytes.length : piece.size;
+        return this.#piece(piece, at, onBytes);
+      }),
+    );
+    for (const result of results) {
       if (result.status === "fulfilled") continue;
       this.#written -= written;
       this.#onEvent({ type: "bytes", phase: "pack", delta: -written });
       throw result.reason;
     }
-    const sum = await copying;
-    this.#sums.set(this.#inside(entry.path), sum);
-    if (sum !== known) await knownSums?.set(key, sum);
+    this.#tarballs.add(path);
     this.#flush();
-    this.#onEvent({ type: "item", phase: "pack", name: component, state: "done" });
+    this.#told(components, "done");
   };
+
+  #told(components: readonly string[], state: "start" | "done"): void {
+    for (const name of components) this.#onEvent({ type: "item", phase: "pack", name, state });
+  }
 
   readonly finish = async (): Promise<WrittenBundle> => {
     try {
@@ -185,9 +172,9 @@ class ArchiveWriter implements BundleWriter {
     );
     const unpackedOf = await readUnpacked(this.#layout.manifest.components, this.#options.blobPath);
     for (const { path, content, dataOffset, size } of files) {
-      if (content.kind === "image") {
-        if (this.#sums.has(this.#inside(path))) continue;
-        throw new Error(`The image of ${content.component} was not written.`);
+      if (content.kind === "tarball") {
+        if (this.#tarballs.has(this.#inside(path))) continue;
+        throw new Error(`${this.#inside(path)} was not written.`);
       }
       if (content.kind === "sums") continue;
       const source: HashSource =
@@ -251,35 +238,21 @@ class ArchiveWriter implements BundleWriter {
     });
   }
 
-  #source(piece: ImagePiece): HashSource {
-    if ("bytes" in piece) return piece;
-    return { path: this.#options.blobPath(piece.digest), length: piece.size };
-  }
-
-  async #proveAll(blobs: readonly Descriptor[], component: string): Promise<void> {
-    const proofs = await Promise.allSettled(blobs.map((blob) => this.#prove(blob, component)));
-    for (const proof of proofs) if (proof.status === "rejected") throw proof.reason;
-  }
-
-  /**
-   * A blob that rotted in the store must not travel under its name. Hashing it apart from the copy
-   * keeps two cores busy with one image, and the second reading comes from the system's cache.
-   */
-  async #prove(blob: Descriptor, component: string): Promise<void> {
-    const { digest, size } = blob;
-    if (this.#options.isFresh?.(digest)) return;
-    let proof = this.#proofs.get(digest);
-    if (proof === undefined) {
-      proof = this.#pool.run({
-        sources: [{ path: this.#options.blobPath(digest), length: size }],
-      });
-      this.#proofs.set(digest, proof);
+  /** Copies a blob to its place; one that rotted in the store must not travel under its name. */
+  async #piece(piece: ImagePiece, offset: number, onBytes: (delta: number) => void): Promise<void> {
+    const isBlob = "digest" in piece;
+    const source: HashSource = isBlob
+      ? { path: this.#options.blobPath(piece.digest), length: piece.size }
+      : piece;
+    const outcome = await this.#run([source], offset, onBytes);
+    if ("failure" in outcome) {
+      const { failure } = outcome;
+      if (isBlob && failure.stage !== "write") throw await this.#blobError(piece.digest, failure);
+      throw await this.#cannotWrite(failure.message, failure.code);
     }
-    const outcome = await proof;
-    if (!("failure" in outcome) && digestFromHex(outcome.sha256) === digest) return;
-    // The next attempt, after the blob was fetched anew, must look again.
-    if (this.#proofs.get(digest) === proof) this.#proofs.delete(digest);
-    if ("failure" in outcome) throw await this.#blobError(digest, outcome.failure, component);
+    if (!isBlob || digestFromHex(outcome.sha256) === piece.digest) return;
+    const { digest } = piece;
+    const component = this.#userOf(digest);
     throw new BundlerError(
       "INTEGRITY",
       `${component}: the stored blob ${digest} has changed on disk; its bytes are sha256:${outcome.sha256}.`,
@@ -290,21 +263,16 @@ class ArchiveWriter implements BundleWriter {
     );
   }
 
-  async #hexOf(
-    outcome: HashOutcome,
-    pieces: readonly ImagePiece[],
-    component: string,
-  ): Promise<string> {
-    if (!("failure" in outcome)) return outcome.sha256;
-    const { failure } = outcome;
-    const piece = pieces[failure.source];
-    if (failure.stage !== "write" && piece !== undefined && "digest" in piece) {
-      throw await this.#blobError(piece.digest, failure, component);
-    }
-    throw await this.#cannotWrite(`the image of ${component}: ${failure.message}`, failure.code);
+  /** One component whose image has a blob. */
+  #userOf(digest: Digest): string {
+    const user = this.#layout.manifest.components.find(({ image }) =>
+      blobsOf(image).some((blob) => blob.digest === digest),
+    );
+    return user?.name ?? "nobody";
   }
 
-  async #blobError(digest: Digest, failure: HashFailure, component: string): Promise<BundlerError> {
+  async #blobError(digest: Digest, failure: HashFailure): Promise<BundlerError> {
+    const component = this.#userOf(digest);
     const details = { component, digest, file: this.#options.blobPath(digest) };
     if (failure.code === "ENOENT") {
       return new BundlerError(

@@ -87,7 +87,7 @@ export abstract class BaseCommand extends Command {
   protected network({ insecure = [], ca = [] }: Partial<NetworkFlagValues>): NetworkOptions {
     return {
       insecure: new Set(insecure),
-      caFiles: ca.map((file) => path.resolve(file)),
+      caFiles: ca,
       env: process.env,
       userAgent: `${this.config.name}/${this.config.version}`,
     };

@@ -4,17 +4,17 @@ import { watchForLostErrors } from "./last-resort.js";
 
 /** Starts the CLI; `dir` is the URL of the file in bin/. */
 export async function run(dir: string): Promise<void> {
-  // oclif's words without oclif: scripts and prompts ask for the version often.
-  if (process.argv[2] === "--version") {
-    printVersion(new URL("../package.json", dir));
-    return;
-  }
   // Stack traces then name lines of src/. To read the maps takes time, so only who asks for traces waits for it.
   if (process.env["DEBUG"]) process.setSourceMapsEnabled(true);
-  const done = watchForLostErrors(process.argv.slice(2));
-  const { execute } = await import("@oclif/core/execute");
-  const root = fileURLToPath(dir);
-  await execute({ loadOptions: { root, devPlugins: false, userPlugins: false } });
+  const args = process.argv.slice(2);
+  const done = watchForLostErrors(args);
+  // oclif's words without oclif: scripts and prompts ask for the version often.
+  if (args[0] === "--version") printVersion(new URL("../package.json", dir));
+  else {
+    const { execute } = await import("@oclif/core/execute");
+    const root = fileURLToPath(dir);
+    await execute({ loadOptions: { root, devPlugins: false, userPlugins: false } });
+  }
   done();
 }
 

@@ -7,8 +7,7 @@ import {
   formatPlatform,
   parsePlatform,
 } from "../core/platform.js";
-import type { BuildChoices } from "../jobs/builds.js";
-import type { SelectionOptions } from "../jobs/plan.js";
+import type { BuildChoices, SelectionOptions } from "../jobs/selection.js";
 import { STRATEGIES, type Strategy } from "../plan/build-types.js";
 
 /** Flags of every command that asks registries. */

@@ -1,3 +1,4 @@
+import path from "node:path";
 import { Flags } from "@oclif/core";
 import { BaseCommand } from "../cli/base-command.js";
 import { whoAgrees } from "../cli/confirm.js";
@@ -66,7 +67,7 @@ The exit code is 11 when nothing can be stored, else 5 when a registry that is n
       recipesDir: this.recipesDir,
       configDir: this.config.configDir,
       mirrors: readMirrors(flags.mirror),
-      network: this.network(flags),
+      network: this.network({ ...flags, ca: flags.ca?.map((file) => path.resolve(file)) }),
       env: process.env,
       nodeWanted: this.#nodeWanted,
       binfmtImage: flags["binfmt-image"],

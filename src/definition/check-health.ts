@@ -1,10 +1,17 @@
 import type { Position } from "../core/position.js";
-import type { ServiceChecks } from "./check-services.js";
-import { type ComposeService, servicePath } from "./compose-file.js";
-import { type Draft, componentPath } from "./components.js";
+import { type ComposeFile, type ComposeService, servicePath } from "./compose-file.js";
+import { type Draft, type Table, componentPath } from "./components.js";
 import { expandVariables, variablesIn } from "./interpolation.js";
 import { type Mapping, isMapping } from "./mapping.js";
 import type { Report } from "./report.js";
+
+/** What services are checked against. */
+export interface ServiceChecks {
+  readonly table: Table;
+  readonly compose: ComposeFile;
+  /** A setting's default, for what compose.yaml says by a variable. */
+  readonly valueOf: (name: string) => string | undefined;
+}
 
 const TIMES = ["interval", "timeout", "start_period", "start_interval"];
 

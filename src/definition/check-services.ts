@@ -1,8 +1,13 @@
 import type { Position } from "../core/position.js";
-import { checkHealth, checkHealthTimes, hasHealthcheck } from "./check-health.js";
-import type { ComposeFile, ComposeService } from "./compose-file.js";
+import {
+  type ServiceChecks,
+  checkHealth,
+  checkHealthTimes,
+  hasHealthcheck,
+} from "./check-health.js";
+import type { ComposeService } from "./compose-file.js";
 import { servicePath } from "./compose-file.js";
-import { type Draft, type Table, componentPath } from "./components.js";
+import { type Draft, componentPath } from "./components.js";
 import { expandVariables } from "./interpolation.js";
 import { isMapping } from "./mapping.js";
 import { nearest } from "../core/nearest.js";
@@ -11,13 +16,6 @@ import type { Report } from "./report.js";
 
 /** Environment names whose value is a credential. */
 const CREDENTIAL = /(?:^|_)(?:PASSWORD|PASSWD|PASS|SECRET|SECRET_KEY|ACCESS_KEY|TOKEN|API_KEY)$/;
-
-export interface ServiceChecks {
-  readonly table: Table;
-  readonly compose: ComposeFile;
-  /** A setting's default, for what compose.yaml says by a variable. */
-  readonly valueOf: (name: string) => string | undefined;
-}
 
 /** What the component table says of each service against what compose.yaml says of it. */
 export function checkServices(context: ServiceChecks, report: Report): void {

@@ -1,3 +1,4 @@
+import { BLOBS_TABLE } from "../bundle/blob-table.js";
 import { COMPOSE_FILE, MANIFEST_FILE, SUMS_FILE } from "../bundle/paths.js";
 import type { Bundle } from "../bundle/reader.js";
 import { utf8Text } from "../core/utf8.js";
@@ -6,11 +7,13 @@ import { hasLongSecrets, shownLine } from "./secrets.js";
 import { sumsOf } from "./side.js";
 import type { FileChange, FileFacts } from "./types.js";
 
+const TOLD_ELSEWHERE: readonly string[] = [MANIFEST_FILE, SUMS_FILE, BLOBS_TABLE];
+
 /** Larger files are told as changed, without their lines. */
 const MAX_TEXT = 256 * 1024;
 
 /**
- * The files of two archives, images aside, by their sums in SHA256SUMS. bundle.json and SHA256SUMS
+ * The files of two archives, images aside, by their sums in SHA256SUMS. bundle.json and the sums
  * themselves are left out: they say what all else in a diff says.
  * @throws BundlerError INTEGRITY when a file cannot be read.
  */
@@ -44,8 +47,7 @@ async function filesOf(bundle: Bundle): Promise<ReadonlyMap<string, FileFacts>> 
   const sums = bundle.files.has(SUMS_FILE) ? await sumsOf(bundle) : new Map<string, string>();
   return new Map(
     [...bundle.files].flatMap(([path, { size, executable }]): [string, FileFacts][] => {
-      if (path === MANIFEST_FILE || path === SUMS_FILE || /^images\/[^/]+\.tar$/.test(path))
-        return [];
+      if (TOLD_ELSEWHERE.includes(path) || /^images\/[^/]+\.tar$/.test(path)) return [];
       const sha256 = sums.get(path);
       return [[path, { size, executable, ...(sha256 === undefined ? {} : { sha256 }) }]];
     }),

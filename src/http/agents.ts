@@ -1,24 +1,22 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type SecureContext, createSecureContext, rootCertificates } from "node:tls";
-import { type Dispatcher, EnvHttpProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { BundlerError, messageOf } from "../core/errors.js";
+import type { Timeouts } from "./connection.js";
+import { type Lane, createLane } from "./lane.js";
 
-export interface Timeouts {
-  /** Milliseconds until a connection stands, TLS included. */
-  readonly connectMs: number;
-  /** Milliseconds until an answer begins. */
-  readonly headersMs: number;
-  /** Milliseconds that a body may pause. */
-  readonly idleMs: number;
-}
+/** Never reached through a proxy, as in Go. */
+const THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, headersMs: 30_000, idleMs: 60_000 };
 
 /** Connections, directly or through the proxies of the environment. */
 export interface Agents {
   /** `verified: false` accepts any certificate. */
-  get(verified: boolean): Dispatcher;
+  get(verified: boolean): Promise<Dispatcher>;
+  /** The short way to an address, where no proxy may stand in it. */
+  lane(url: URL): Lane | undefined;
   close(): Promise<void>;
 }
 
@@ -30,11 +28,16 @@ export function createAgents(options: {
 }): Agents {
   const { env, timeouts } = options;
   const trusted = trust(options.caFiles, env);
-  const made = new Map<boolean, Dispatcher>();
-  const make = (verified: boolean): Dispatcher => {
+  const made = new Map<boolean, Promise<Dispatcher>>();
+  const proxied = proxies(env);
+  const secure = trusted === undefined ? {} : { secureContext: trusted };
+  const lane = createLane({ ...secure, timeouts });
+  const make = async (verified: boolean): Promise<Dispatcher> => {
+    // Most runs never need it, and it takes longer to load than all the rest.
+    const { EnvHttpProxyAgent } = await import("undici");
     const tls = {
       timeout: timeouts.connectMs,
-      ...(trusted ? { secureContext: trusted } : {}),
+      ...secure,
       // One slow address of several is given up for the next; Node's 250 ms is less than a far registry needs.
       autoSelectFamilyAttemptTimeout: Math.min(2500, timeouts.connectMs),
     };
@@ -47,7 +50,7 @@ export function createAgents(options: {
       proxyTls: tls,
       // To a plain registry, a proxy is asked the plain way: most refuse CONNECT to ports other than 443.
       proxyTunnel: false,
-      ...proxies(env),
+      ...proxied,
     });
   };
   return {
@@ -56,8 +59,13 @@ export function createAgents(options: {
       made.set(verified, agent);
       return agent;
     },
+    lane: ({ hostname }) =>
+      proxied.httpProxy + proxied.httpsProxy === "" || THIS_MACHINE.includes(hostname)
+        ? lane
+        : undefined,
     close: async () => {
-      await Promise.all([...made.values()].map((agent) => agent.destroy()));
+      lane.close();
+      await Promise.all([...made.values()].map(async (agent) => (await agent).destroy()));
     },
   };
 }
@@ -74,7 +82,7 @@ function proxies(env: NodeJS.ProcessEnv): {
     httpProxy: withScheme(read("HTTP_PROXY")),
     httpsProxy: withScheme(read("HTTPS_PROXY")),
     // As Go does, and with it every engine: this machine is never reached through a proxy.
-    noProxy: noProxy === "*" ? "*" : `${noProxy},localhost,127.0.0.1,[::1]`,
+    noProxy: noProxy === "*" ? "*" : [noProxy, ...THIS_MACHINE].join(","),
   };
 }
 

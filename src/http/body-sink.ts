@@ -1,12 +1,9 @@
 import { type Hash, createHash } from "node:crypto";
-import type { Readable } from "node:stream";
 import { type Digest, digestFromHex } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
+import type { Body } from "./body.js";
 
-/**
- * Bytes that are gathered before they are written. Sockets give 64 KiB at most; a write call costs
- * as much for them as for a mebibyte.
- */
+/** Bytes that are gathered before they are written: small writes cost as much as large ones. */
 const GATHER_BYTES = 1024 * 1024;
 
 export type HashName = "sha256" | "sha512";
@@ -30,8 +27,12 @@ export class BodySink {
   #hashes: ReadonlyMap<HashName, Hash>;
   /** Bytes handed to the disk. */
   #written: number;
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  /** Where bytes are gathered, and how many are. */
+  #gathering: Uint8Array | undefined;
+  #gathered = 0;
+  /** Free for the next gathering. */
+  #spare: Uint8Array | undefined;
+  readonly #surplus = new Uint8Array(1);
   #writing: Promise<void> | undefined;
   /** Bytes taken in, and hashed. */
   received: number;
@@ -74,45 +75,31 @@ export class BodySink {
    * @throws TooLong when the body goes on after that; what the connection or the disk threw.
    *   What came before is kept.
    */
-  async drain(body: Readable, size: number): Promise<void> {
+  async drain(body: Body, size: number): Promise<void> {
+    const room = (): Uint8Array => {
+      const left = size - this.received;
+      if (left <= 0) return this.#surplus;
+      this.#gathering ??= Buffer.allocUnsafe(Math.min(GATHER_BYTES, left));
+      return this.#gathering.subarray(this.#gathered, this.#gathered + left);
+    };
+    const filled = (bytes: number): Promise<void> | undefined => {
+      if (this.received + bytes > size) throw new TooLong();
+      this.#gathered += bytes;
+      this.received += bytes;
+      this.#onTotal(this.received);
+      return this.#gathered < (this.#gathering?.length ?? 0) ? undefined : this.#flush();
+    };
     try {
-      await new Promise<void>((resolve, reject) => {
-        const stop = (error: unknown): void => {
-          reject(error instanceof Error ? error : new Error(String(error)));
-          body.destroy();
-        };
-        body.on("data", (chunk: Uint8Array) => {
-          if (this.received + chunk.length > size) {
-            stop(new TooLong());
-            return;
-          }
-          this.#take(chunk);
-          if (this.#gatheredBytes < GATHER_BYTES) return;
-          if (this.#writing === undefined) {
-            this.#write(stop);
-            return;
-          }
-          body.pause();
-          this.#writing.then(() => {
-            this.#write(stop);
-            body.resume();
-          }, stop);
-        });
-        body.on("end", resolve);
-        body.on("error", reject);
-        body.on("close", () => reject(new Error("the answer was cut off")));
-      });
+      await body.read({ room, filled });
     } finally {
-      await this.#writing;
-      this.#write(() => undefined);
+      await this.#flush();
       await this.#writing;
     }
   }
 
   /** Forgets all that came. */
   async restart(): Promise<void> {
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    this.#gathered = 0;
     await this.#file.truncate();
     this.#hashes = startHashes([...this.#hashes.keys()]);
     this.#written = 0;
@@ -132,24 +119,33 @@ export class BodySink {
     return hash.copy().digest("hex");
   }
 
-  #take(chunk: Uint8Array): void {
-    for (const hash of this.#hashes.values()) hash.update(chunk);
-    this.received += chunk.length;
-    this.#gathered.push(chunk);
-    this.#gatheredBytes += chunk.length;
-    this.#onTotal(this.received);
-  }
-
-  #write(onError: (error: unknown) => void): void {
-    if (this.#gatheredBytes === 0) return;
-    const work = this.#file.write(this.#gathered, this.#written);
-    this.#written += this.#gatheredBytes;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
-    this.#writing = work.then(() => {
-      this.#writing = undefined;
+  /** Hands what is gathered to the disk, which may still be writing what was gathered before. */
+  #flush(): Promise<void> | undefined {
+    const full = this.#gathering;
+    if (full === undefined || this.#gathered === 0) return undefined;
+    const bytes = full.subarray(0, this.#gathered);
+    for (const hash of this.#hashes.values()) hash.update(bytes);
+    const write = (): void => {
+      const work = this.#file.write([bytes], this.#written);
+      this.#written += bytes.length;
+      this.#writing = work.then(() => {
+        this.#writing = undefined;
+        this.#spare = full;
+      });
+      this.#writing.catch(() => undefined);
+    };
+    this.#gathered = 0;
+    this.#gathering = this.#spare;
+    this.#spare = undefined;
+    if (this.#writing === undefined) {
+      write();
+      return undefined;
+    }
+    return this.#writing.then(() => {
+      this.#gathering = this.#spare;
+      this.#spare = undefined;
+      write();
     });
-    this.#writing.catch(onError);
   }
 }
 

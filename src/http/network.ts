@@ -1,5 +1,6 @@
 import type { EventSink } from "../core/events.js";
-import { DEFAULT_TIMEOUTS, type Timeouts, createAgents } from "./agents.js";
+import { DEFAULT_TIMEOUTS, createAgents } from "./agents.js";
+import type { Timeouts } from "./connection.js";
 import { type HostPolicy, hostPolicy } from "./host-policy.js";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.js";
 import { type RedirectProblem, type Transport, createTransport } from "./transport.js";

@@ -1,7 +1,6 @@
-import type { Dispatcher } from "undici";
 import { LIMITS } from "../core/limits.js";
 import type { Agents } from "./agents.js";
-import { dropBody } from "./body.js";
+import { type Body, StreamBody } from "./body.js";
 import { connectionFailure } from "./connection-error.js";
 import type { HostPolicy } from "./host-policy.js";
 import { HttpFailure } from "./failure.js";
@@ -22,7 +21,7 @@ interface HttpRequest {
 
 export interface HttpResponse {
   readonly status: number;
-  readonly body: Dispatcher.ResponseData["body"];
+  readonly body: Body;
   /** Where the answer came from in the end. */
   readonly url: URL;
   /** A redirect led away from the origin that was asked; Authorization was not sent there. */
@@ -54,14 +53,27 @@ export function createTransport(options: {
   const once = async (request: HttpRequest, url: URL, headers: Record<string, string>) => {
     const { method, body, signal, subject, hint } = request;
     try {
-      return await agents.get(!policy.isInsecure(url)).request({
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        method,
-        headers: { "user-agent": options.userAgent, "accept-encoding": "identity", ...headers },
-        signal,
+      const verified = !policy.isInsecure(url);
+      const sent = { "user-agent": options.userAgent, "accept-encoding": "identity", ...headers };
+      if (method !== "POST") {
+        const short = await agents.lane(url)?.ask({ method, url, verified, headers: sent, signal });
+        if (short !== undefined) {
+          const { head, body } = short;
+          return { status: head.status, body, header: (name: string) => head.headers.get(name) };
+        }
+      }
+      const agent = await agents.get(verified);
+      const answer = await agent.request({
+        ...{ origin: url.origin, path: `${url.pathname}${url.search}`, method },
+        ...{ headers: sent, signal },
         ...(body === undefined ? {} : { body }),
       });
+      // A header that came several times means the same as one with all values (RFC 9110, section 5.3).
+      const header = (name: string): string | undefined => {
+        const value = answer.headers[name];
+        return Array.isArray(value) ? value.join(", ") : value;
+      };
+      return { status: answer.statusCode, body: new StreamBody(answer.body), header };
     } catch (error) {
       const hinted = hint === undefined ? {} : { hint };
       throw connectionFailure(error, { subject, host: url.host, signal, ...hinted });
@@ -74,18 +86,13 @@ export function createTransport(options: {
       let { url } = request;
       let elsewhere = false;
       for (let hops = 0; ; hops += 1) {
-        const { statusCode, headers: answer, body } = await once(request, url, headers);
-        // A header that came several times means the same as one with all values (RFC 9110, section 5.3).
-        const header = (name: string): string | undefined => {
-          const value = answer[name];
-          return Array.isArray(value) ? value.join(", ") : value;
-        };
+        const { status, body, header } = await once(request, url, headers);
         const location = header("location");
-        const follow = REDIRECTS.has(statusCode) && location !== undefined;
+        const follow = REDIRECTS.has(status) && location !== undefined;
         if (!follow || request.method === "POST") {
-          return { status: statusCode, body, url, elsewhere, header };
+          return { status, body, url, elsewhere, header };
         }
-        dropBody(body);
+        body.drop();
         const next = redirectTarget(request.subject, url, location, policy);
         if (hops >= LIMITS.redirects) {
           throw refuse(request.subject, url, `it redirects more than ${LIMITS.redirects} times`);

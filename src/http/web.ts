@@ -1,6 +1,5 @@
 import type { EventSink } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
-import { dropBody } from "./body.js";
 import { HttpFailure } from "./failure.js";
 import { type RetryPolicy, parseRetryAfter } from "./retry.js";
 import type { HttpResponse } from "./transport.js";
@@ -69,7 +68,7 @@ export function createWeb({ network: options, signal, onEvent }: WebOptions): We
       });
       const { status } = response;
       if (status === 200 || status === 206 || accept.includes(status)) return response;
-      dropBody(response.body);
+      response.body.drop();
       throw answerFailure(response, subject, hint);
     },
     close: () => network.close(),

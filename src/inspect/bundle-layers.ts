@@ -28,12 +28,11 @@ export async function bundleLayers(
 ): Promise<readonly BundleLayer[]> {
   const { component: found, entries } = await bundle.image(component);
   const { path } = found.tarball;
-  const byPath = new Map(entries.map((entry) => [entry.path, entry]));
   const room = new IndexRoom();
   // An image may have a layer more than once.
   const indexes = new Map<Digest, Promise<LayerIndex>>();
   return found.image.layers.map((layer): BundleLayer => {
-    const entry = byPath.get(blobPath(layer.digest));
+    const entry = entries.get(blobPath(layer.digest));
     const unpacked = (): AsyncGenerator<Uint8Array, void, void> =>
       unpackedChunks(
         streamWindow(windowOf(bundle.window(path), blobOf(entry, layer, component)), signal),

@@ -5,8 +5,7 @@ import { layerCompression } from "../image/media-types.js";
 import { unpackedSize } from "../image/unpacked-size.js";
 import { type TarWindow, readAt, readWindow } from "../tar/window.js";
 import { parseConfigFacts } from "../walk/config-facts.js";
-import { type BlobOf, imageBlobs } from "../bundle/image-blobs.js";
-import type { Bundle } from "../bundle/reader.js";
+import type { BlobOf } from "../bundle/image-blobs.js";
 import type { BundleComponent } from "../bundle/types.js";
 
 /** A step that made an image (OCI image-spec config.md, `history`). */
@@ -38,12 +37,11 @@ const LICENSES = "org.opencontainers.image.licenses";
  * @throws BundlerError INTEGRITY when its tarball, its config or a layer is damaged or missing.
  */
 export async function readImageNotes(
-  bundle: Bundle,
   component: BundleComponent,
+  blob: BlobOf,
   { layers }: { readonly layers: boolean },
 ): Promise<ImageNotes> {
   const { name, image } = component;
-  const blob = imageBlobs(bundle, component);
   const config = await readWindow(await blob(image.config.digest), LIMITS.config);
   // It may be found where it was expected, and not be the one that an engine gets.
   if (digestOf(config) !== image.config.digest) {

@@ -1,3 +1,4 @@
+import { type BlobOf, blobFinder } from "../bundle/image-blobs.js";
 import { type Bundle, openBundle } from "../bundle/reader.js";
 import type { BundleComponent, BundleManifest } from "../bundle/types.js";
 import type { Digest } from "../core/digest.js";
@@ -95,19 +96,20 @@ async function inspect(bundle: Bundle, only: string | undefined): Promise<Bundle
     }
   }
   const image = only === undefined ? undefined : await bundle.image(only);
+  const blobsOf = blobFinder(bundle);
   const components = await Promise.all(
     (image === undefined ? manifest.components : [image.component]).map(async (component) =>
       inspectComponent(
         component,
         users,
-        await imageNotes(bundle, component, { layers: only !== undefined }),
+        await imageNotes(component, blobsOf(component), { layers: only !== undefined }),
       ),
     ),
   );
   const files =
     image === undefined
       ? [...bundle.files].map(([path, { size }]) => ({ path, size }))
-      : image.entries.filter(({ type }) => type === "file");
+      : [...image.entries.values()].filter(({ type }) => type === "file");
   const { name, version, title, platform, date, tool, definition, sizes } = manifest;
   return {
     path: bundle.path,
@@ -130,12 +132,12 @@ async function inspect(bundle: Bundle, only: string | undefined): Promise<Bundle
 
 /** One damaged image hides nothing of the others. */
 async function imageNotes(
-  bundle: Bundle,
   component: BundleComponent,
+  blob: BlobOf,
   options: { readonly layers: boolean },
 ): Promise<ImageNotes | BundlerError> {
   try {
-    return await readImageNotes(bundle, component, options);
+    return await readImageNotes(component, blob, options);
   } catch (error) {
     if (error instanceof BundlerError) return error;
     throw error;

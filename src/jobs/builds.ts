@@ -5,24 +5,9 @@ import { openBuildHost } from "../builder/build-host.js";
 import { BundlerError } from "../core/errors.js";
 import type { Platform } from "../core/platform.js";
 import type { Component, Definition } from "../definition/types.js";
-import type { PlannedBuild, Strategy } from "../plan/build-types.js";
-import type { PlatformLock } from "../plan/types.js";
-import type { SelectionOptions } from "./plan.js";
+import type { PlannedBuild, PlatformLock } from "../plan/types.js";
+import type { BuildChoices, SelectionOptions } from "./selection.js";
 import type { JobOptions, Opened } from "./job.js";
-
-/** What the user says about image builds. */
-export interface BuildChoices {
-  /** Components to be built although a registry may have their image. */
-  readonly always: ReadonlySet<string>;
-  /** Component → strategy, instead of the first that is possible. */
-  readonly strategies: ReadonlyMap<string, Strategy>;
-  /** Components whose Java steps may run under emulation. */
-  readonly emulateJava: ReadonlySet<string>;
-  /** Source → file given by hand, absolute. */
-  readonly sources: ReadonlyMap<string, string>;
-  /** Which builder of docker buildx. */
-  readonly builder?: string;
-}
 
 export const NO_CHOICES: BuildChoices = {
   always: new Set(),

@@ -1,6 +1,7 @@
 import { fetchImages, planFetch } from "../acquire/fetch.js";
 import { assembleBundle } from "../bundle/assemble.js";
 import type { BundleLayout } from "../bundle/layout.js";
+import { tarballsOf } from "../bundle/tarballs.js";
 import { openBundleWriter } from "../bundle/writer.js";
 import { formatBytes } from "../core/bytes.js";
 import type { Digest } from "../core/digest.js";
@@ -14,8 +15,9 @@ import { type Builds, openBuilds } from "./builds.js";
 import { fetchExtras } from "./extras.js";
 import { obeyLock } from "./locked.js";
 import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
-import { packImage } from "./pack-image.js";
-import { type SelectionOptions, planWith } from "./plan.js";
+import { packTarball } from "./pack-image.js";
+import { planWith } from "./plan.js";
+import type { SelectionOptions } from "./selection.js";
 import { type Sboms, makeSboms } from "./sboms.js";
 import { type JobOptions, type Opened, withJob } from "./job.js";
 
@@ -212,12 +214,6 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
     output,
     force,
     blobPath: (digest) => store.path(digest),
-    // What this run fetched was hashed on its way in.
-    isFresh: (digest) => fetch.missing.has(digest),
-    knownSums: {
-      get: (tarball) => store.note(tarball),
-      set: (tarball, sha256) => store.writeNote(tarball, sha256),
-    },
     signal,
     onEvent,
   });
@@ -231,8 +227,14 @@ async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise
     });
     const packing: Promise<void>[] = [];
     const healing = new Map<Digest, Promise<void>>();
+    const waiting = tarballsOf(layout.manifest.components).map(({ path, components }) => ({
+      path,
+      components: new Set(components.map(({ name }) => name)),
+    }));
     const pack = (component: string): void => {
-      const job = packImage(component, lock, writer, { ...context, signal, healing });
+      const tarball = waiting.find(({ components }) => components.delete(component));
+      if (tarball === undefined || tarball.components.size > 0) return;
+      const job = packTarball(tarball.path, lock, writer, { ...context, signal, healing });
       // The first failure ends the downloads too; it is rethrown below.
       job.catch((error: unknown) => stop.abort(error));
       packing.push(job);

@@ -12,7 +12,7 @@ import { startSampleRegistries } from "../sample/registry.js";
 import { NO_CHOICES } from "./builds.js";
 import { type CreateOptions, type CreateResult, createJob } from "./create.js";
 import { type DemoBuilds, prepareDemoBuilds } from "./demo-builds.js";
-import type { SelectionOptions } from "./plan.js";
+import type { SelectionOptions } from "./selection.js";
 
 export interface DemoResult {
   readonly created: CreateResult;

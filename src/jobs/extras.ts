@@ -13,7 +13,7 @@ import { fetchSource } from "../source/fetch.js";
 import { lockSource } from "../source/lock.js";
 import { isStored } from "../source/stored.js";
 import type { SourceContext } from "../source/types.js";
-import type { SelectionOptions } from "./plan.js";
+import type { SelectionOptions } from "./selection.js";
 import type { JobOptions, Opened } from "./job.js";
 
 type ExtrasOptions = JobOptions & Opened;

@@ -7,7 +7,8 @@ import type { Component, Definition } from "../definition/types.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { parseReference } from "../image/reference.js";
 import { pinnedManifest } from "../plan/resolve.js";
-import { type SelectionOptions, checkArchiveImages, importComponent } from "./plan.js";
+import { checkArchiveImages, importComponent } from "./plan.js";
+import type { SelectionOptions } from "./selection.js";
 import type { JobOptions, Opened } from "./job.js";
 
 /**

@@ -9,9 +9,9 @@ import type { JobOptions, Opened } from "./job.js";
 /** How a run reaches its registries and its store. */
 export type PackContext = JobOptions & Opened;
 
-/** Packs one image; a blob that has rotted in the store is dropped and fetched again, once in a run. */
-export async function packImage(
-  component: string,
+/** Packs one image tarball; a blob that has rotted in the store is dropped and fetched again, once in a run. */
+export async function packTarball(
+  tarball: string,
   lock: PlatformLock,
   writer: BundleWriter,
   context: PackContext & { readonly healing: Map<Digest, Promise<void>> },
@@ -19,11 +19,13 @@ export async function packImage(
   const healedHere = new Set<Digest>();
   for (;;) {
     try {
-      await writer.image(component);
+      await writer.tarball(tarball);
       return;
     } catch (error) {
-      const digest = error instanceof BundlerError ? error.details["digest"] : undefined;
+      if (!(error instanceof BundlerError)) throw error;
+      const { digest, component } = error.details;
       if (typeof digest !== "string" || !isDigest(digest) || healedHere.has(digest)) throw error;
+      if (typeof component !== "string") throw error;
       healedHere.add(digest);
       // Images that share the blob meet the same damage and wait for the same cure.
       const cure = context.healing.get(digest) ?? healBlob(digest, component, lock, context);

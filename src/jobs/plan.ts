@@ -9,26 +9,10 @@ import { type Plan, type PlanProblem, makePlan } from "../plan/plan.js";
 import type { Lock, LockedComponent, PlatformLock } from "../plan/types.js";
 import { formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
-import { type BuildChoices, type Builds, openBuilds } from "./builds.js";
+import { type Builds, openBuilds } from "./builds.js";
 import { lockExtras } from "./extras.js";
 import { type JobOptions, type Opened, withJob } from "./job.js";
-
-/** What goes into a bundle. */
-export interface SelectionOptions {
-  readonly platforms: readonly Platform[];
-  readonly only?: readonly string[];
-  readonly without: readonly string[];
-  /** Component → image archive given by hand. */
-  readonly archives: ReadonlyMap<string, string>;
-  /** Component → the name that its archive has the image under, where that holds several. */
-  readonly archiveImages?: ReadonlyMap<string, string>;
-  /** Carry the definition's engine for a site that has none. */
-  readonly withEngine?: boolean;
-  /** What is said about image builds. */
-  readonly build?: BuildChoices;
-  /** SOURCE_DATE_EPOCH in seconds. */
-  readonly sourceDateEpoch?: number;
-}
+import type { SelectionOptions } from "./selection.js";
 
 /** One component of the plan as a person wants to see it. Sizes are compressed bytes. */
 export interface PlanRow extends Omit<LockedComponent, "image" | "alternative"> {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
 import { fetchImages, packedComponents, planFetch } from "../acquire/fetch.js";
-import { type ManifestInput, describeBundle } from "../bundle/manifest.js";
+import { type ManifestInput, describeBundle } from "../bundle/describe.js";
 import { type Digest, digestFromHex } from "../core/digest.js";
 import type { EventSink } from "../core/events.js";
 import { type SbomDocument, sbomDocuments } from "../sbom/documents.js";
@@ -51,10 +51,7 @@ export async function makeSboms(
   }
   const purls = images.flatMap(({ packages }) => packages.packages.map(({ purl }) => purl));
   return {
-    documents: sbomDocuments(
-      describeBundle(input, () => 0),
-      images,
-    ),
+    documents: sbomDocuments(describeBundle(input).manifest, images),
     packages: new Set(purls).size,
   };
 }

@@ -1,5 +1,3 @@
-import type { BundlerError } from "../core/errors.js";
-import type { LockedImage } from "./types.js";
 import type { Checksum } from "../core/checksum.js";
 import type { Digest } from "../core/digest.js";
 
@@ -51,20 +49,3 @@ export interface LockedBuild {
   /** RFC 3339 UTC: the time of everything that the build makes (SOURCE_DATE_EPOCH, or the newest base's). */
   readonly date: string;
 }
-
-/** How the build of a component for a platform was planned. */
-export type PlannedBuild =
-  | {
-      readonly kind: "planned";
-      readonly build: LockedBuild;
-      /** An earlier run's result, when the store still has all of it. */
-      readonly image?: LockedImage;
-      /** The strategy and why, for the plan. */
-      readonly reason: string;
-    }
-  | {
-      readonly kind: "obstacle";
-      readonly error: BundlerError;
-      /** Known even where nothing here can build it. */
-      readonly build?: LockedBuild;
-    };

@@ -7,8 +7,7 @@ import type { Registry } from "../registry/client.js";
 import { type Reference, formatReference, parseReference } from "../image/reference.js";
 import type { Store } from "../store/store.js";
 import { type Resolution, resolveImage } from "./resolve.js";
-import type { PlannedBuild } from "./build-types.js";
-import type { LockedComponent, LockedImage } from "./types.js";
+import type { LockedComponent, LockedImage, PlannedBuild } from "./types.js";
 
 /** Of what registries say, which goes into tables, locks and archives: no longer than this. */
 const SAID = 1000;

@@ -1,5 +1,6 @@
 import type { Checksum } from "../core/checksum.js";
 import type { DiffId, Digest } from "../core/digest.js";
+import type { BundlerError } from "../core/errors.js";
 import type { ExtraName } from "../definition/types.js";
 import type { Descriptor } from "../image/descriptor.js";
 import type { LockedBuild } from "./build-types.js";
@@ -73,3 +74,20 @@ export interface Lock {
   readonly date: string;
   readonly platforms: readonly PlatformLock[];
 }
+
+/** How the build of a component for a platform was planned. */
+export type PlannedBuild =
+  | {
+      readonly kind: "planned";
+      readonly build: LockedBuild;
+      /** An earlier run's result, when the store still has all of it. */
+      readonly image?: LockedImage;
+      /** The strategy and why, for the plan. */
+      readonly reason: string;
+    }
+  | {
+      readonly kind: "obstacle";
+      readonly error: BundlerError;
+      /** Known even where nothing here can build it. */
+      readonly build?: LockedBuild;
+    };

@@ -47,10 +47,7 @@ export async function answerFailure(
     return new HttpFailure("NETWORK", `${what}, where ${endpoint.host} had sent us.`, later);
   }
   if (status === 401 || status === 403) {
-    return new HttpFailure("AUTH", `${what}.`, {
-      details,
-      hint: `Check the name (registries answer the same for what does not exist) and log in: docker login ${endpoint.credentialsHost === "docker.io" ? "" : endpoint.credentialsHost}`.trim(),
-    });
+    return new HttpFailure("AUTH", `${what}.`, { details });
   }
   if (status === 404 || status === 410) {
     return new HttpFailure("NOT_FOUND", `${subject}: ${host} does not have it.`, {

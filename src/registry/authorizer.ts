@@ -1,3 +1,4 @@
+import { HttpFailure } from "../http/failure.js";
 import { abortable } from "../http/flights.js";
 import { type Challenge, parseChallenges } from "./challenge.js";
 import type { Credentials } from "./credentials.js";
@@ -25,6 +26,8 @@ export interface Authorizer {
     wwwAuthenticate: string,
     rejected: string | undefined,
   ): Promise<string | undefined>;
+  /** The same refusal, saying whether a login was refused, was missing, or could not be read. */
+  explain(access: Access, refusal: HttpFailure): Promise<HttpFailure>;
 }
 
 export function createAuthorizer(credentials: Credentials, tokens: Tokens): Authorizer {
@@ -44,7 +47,7 @@ export function createAuthorizer(credentials: Credentials, tokens: Tokens): Auth
     const token = await tokens.get({
       realm: challenge.parameters.get("realm") ?? "",
       service: challenge.parameters.get("service"),
-      scope: challenge.parameters.get("scope") ?? `repository:${repository}:pull`,
+      scopes: [...new Set([ownScope(repository), ...scopesOf(challenge)])],
       credential,
       plain: access.origin.startsWith("http:"),
       host: endpoint.credentialsHost,
@@ -72,7 +75,45 @@ export function createAuthorizer(credentials: Credentials, tokens: Tokens): Auth
       const header = await answerTo(challenge, access);
       return header === rejected ? undefined : header;
     },
+    explain: async ({ endpoint, repository, signal }, refusal) => {
+      if (refusal.code !== "AUTH") return refusal;
+      const { credentialsHost } = endpoint;
+      const found = credentials.find(credentialsHost, repository);
+      const logIn = `docker login ${credentialsHost === "docker.io" ? "" : credentialsHost}`.trim();
+      const told = (message: string, hint: string): HttpFailure =>
+        new HttpFailure("AUTH", `${refusal.message.replace(/\.$/, "")}: ${message}.`, {
+          details: refusal.details,
+          hint,
+          cause: refusal,
+        });
+      if ((await abortable(found, signal)) !== undefined) {
+        return told(
+          `the login for ${credentialsHost} in Docker's configuration is not accepted`,
+          `Log in again: ${logIn}. Where that works, this account has no access to the name, or it does not exist.`,
+        );
+      }
+      const [trouble] = await abortable(credentials.troubles(), signal);
+      return trouble === undefined
+        ? told(
+            "we are not logged in there",
+            `Check the name (registries answer the same for what does not exist), and log in: ${logIn}`,
+          )
+        : told(
+            `asked without a login. ${trouble.replace(/\.$/, "")}`,
+            `Mend that, or log in again: ${logIn}`,
+          );
+    },
   };
+}
+
+/** What pulling takes. Registries that leave it out, or name another repository's, get it all the same. */
+function ownScope(repository: string): string {
+  return `repository:${repository}:pull`;
+}
+
+/** A scope is a list, of which an empty one has nothing. */
+function scopesOf({ parameters }: Challenge): readonly string[] {
+  return (parameters.get("scope") ?? "").split(" ").filter((scope) => scope !== "");
 }
 
 /** What one repository's challenge tells about the others of its registry. */

@@ -1,7 +1,12 @@
 import { spawn } from "node:child_process";
 import { z } from "zod";
 import { systemCode } from "../core/errors.js";
-import type { Credential } from "./credentials.js";
+
+/** Never printed, never put into an error. */
+export type Credential =
+  | { readonly kind: "basic"; readonly username: string; readonly password: string }
+  /** An OAuth 2 refresh token, from a log-in in the browser. */
+  | { readonly kind: "identity"; readonly token: string };
 
 export type HelperAnswer =
   | { readonly kind: "found"; readonly credential: Credential }

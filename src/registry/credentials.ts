@@ -4,17 +4,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { messageOf, systemCode } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
-import { askHelper } from "./credential-helper.js";
-
-/** Never printed, never put into an error. */
-export type Credential =
-  | { readonly kind: "basic"; readonly username: string; readonly password: string }
-  /** An OAuth 2 refresh token, from a log-in in the browser. */
-  | { readonly kind: "identity"; readonly token: string };
+import { type Credential, askHelper } from "./credential-helper.js";
 
 export interface Credentials {
   /** What the user's Docker (or Podman) is logged in with; undefined: ask anonymously. */
   find(host: string, repository: string): Promise<Credential | undefined>;
+  /** What is wrong with the configuration, as far as it was asked; sentences. */
+  troubles(): Promise<readonly string[]>;
 }
 
 const configSchema = z.object({
@@ -88,6 +84,10 @@ export function createCredentials(options: {
   };
 
   return {
+    troubles: async () => {
+      await Promise.allSettled(found.values());
+      return [...told];
+    },
     find: (host, repository) => {
       const key = `${host}/${repository}`;
       const known = found.get(key) ?? find(host.toLowerCase(), repository);

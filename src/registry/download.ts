@@ -3,7 +3,6 @@ import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
 import type { PartialBlob } from "../store/store.js";
 import { BodySink, TooLong } from "../http/body-sink.js";
-import { dropBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
 import type { Endpoint } from "./endpoint.js";
 import { HttpFailure } from "../http/failure.js";
@@ -145,7 +144,7 @@ async function ask(
   });
   const { status, body } = response;
   const wrong = (why: string): HttpFailure => {
-    dropBody(body);
+    body.drop();
     return new HttpFailure("INTEGRITY", `${subject}: ${endpoint.host}: ${why}.`, {
       details: { host: endpoint.host, expected: size },
     });
@@ -154,7 +153,7 @@ async function ask(
     status === 416 ||
     (status === 206 && !rangeFits(response.header("content-range"), from, size))
   ) {
-    dropBody(body);
+    body.drop();
     await sink.restart();
     if (from === 0) throw wrong("it sent a part nobody asked for");
     return false;

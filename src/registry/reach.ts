@@ -1,6 +1,5 @@
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
-import { dropBody } from "../http/body.js";
 import { parseChallenges } from "./challenge.js";
 import { createCredentials } from "./credentials.js";
 import { type Endpoint, createEndpoints } from "./endpoint.js";
@@ -137,7 +136,7 @@ export function createReach(options: ReachOptions): Reach {
           ...{ method: "HEAD", url, headers: {}, subject },
           signal: limited,
         });
-        dropBody(answer.body);
+        answer.body.drop();
         return answer;
       });
     },

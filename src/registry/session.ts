@@ -1,6 +1,5 @@
 import type { Authorizer } from "./authorizer.js";
 import { answerFailure } from "./answer-error.js";
-import { dropBody } from "../http/body.js";
 import type { Endpoint } from "./endpoint.js";
 import { HttpFailure } from "../http/failure.js";
 import { Flights } from "../http/flights.js";
@@ -54,8 +53,10 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
         const headers = { ...question.headers, ...(authorization ? { authorization } : {}) };
         return transport.fetch({ method: "GET", url, headers, subject, signal });
       };
-      const about = (error: unknown): never => {
-        throw error instanceof HttpFailure ? error.about(subject) : error;
+      const about = async (error: unknown): Promise<never> => {
+        throw error instanceof HttpFailure
+          ? await authorizer.explain(access, error.about(subject))
+          : error;
       };
       const first = await authorizer.header(access).catch(about);
       let response = await fetch(first);
@@ -63,13 +64,13 @@ export function createSession(transport: Transport, authorizer: Authorizer): Ses
       if (response.status === 401 && !response.elsewhere && challenge !== undefined) {
         const better = await authorizer.answer(access, challenge, first).catch(about);
         if (better !== undefined) {
-          dropBody(response.body);
+          response.body.drop();
           response = await fetch(better);
         }
       }
       const { status } = response;
       if ((status >= 200 && status < 300) || question.accept?.includes(status)) return response;
-      throw await answerFailure(response, subject, endpoint);
+      throw await authorizer.explain(access, await answerFailure(response, subject, endpoint));
     },
   };
 }
@@ -90,7 +91,7 @@ export async function firstToAnswer(
     try {
       const url = new URL(`${origin}/v2/`);
       const answer = await transport.fetch({ method: "GET", url, headers: {}, subject, signal });
-      dropBody(answer.body);
+      answer.body.drop();
       return { origin, answer };
     } catch (error) {
       if (!(error instanceof HttpFailure) || !error.unreachable || error.untrusted) throw error;

@@ -3,7 +3,7 @@ import { messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { readBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
-import type { Credential } from "./credentials.js";
+import type { Credential } from "./credential-helper.js";
 import type { HostPolicy } from "../http/host-policy.js";
 import { HttpFailure, quoteServer } from "../http/failure.js";
 import { Flights } from "../http/flights.js";
@@ -15,8 +15,8 @@ interface TokenRequest {
   /** Where the registry says that tokens come from. */
   readonly realm: string;
   readonly service: string | undefined;
-  /** `repository:library/redis:pull`. */
-  readonly scope: string;
+  /** `repository:library/redis:pull`, and what else the registry named. */
+  readonly scopes: readonly string[];
   readonly credential: Credential | undefined;
   /** The registry itself is spoken to without encryption, so its tokens may come that way too. */
   readonly plain: boolean;
@@ -59,9 +59,9 @@ export function createTokens(options: {
 
   return {
     get: (request) => {
-      const { realm, service, scope, credential } = request;
+      const { realm, service, scopes, credential } = request;
       const who = credential?.kind === "basic" ? credential.username : credential?.kind;
-      const key = JSON.stringify([realm, service, scope, who]);
+      const key = JSON.stringify([realm, service, scopes, who]);
       const known = kept.get(key);
       if (known !== undefined && options.now() < known.until) return Promise.resolve(known.token);
       return flights.join(key, request.signal, (signal) => fetchToken({ ...request, signal }, key));
@@ -76,12 +76,13 @@ async function askRealm(
   request: TokenRequest,
   { transport, policy }: { readonly transport: Transport; readonly policy: HostPolicy },
 ): Promise<{ readonly token: string; readonly lifeMs: number }> {
-  const { credential, host, scope, service, signal } = request;
+  const { credential, host, scopes, service, signal } = request;
   const url = realmUrl(request, policy);
-  const subject = `token for ${scope}`;
-  const query = new URLSearchParams({ scope, ...(service === undefined ? {} : { service }) });
+  const subject = subjectOf(request);
+  const query = new URLSearchParams(service === undefined ? {} : { service });
   let response: HttpResponse;
   if (credential?.kind === "identity") {
+    query.set("scope", scopes.join(" "));
     query.set("grant_type", "refresh_token");
     query.set("client_id", "openim-bundler");
     query.set("refresh_token", credential.token);
@@ -90,6 +91,8 @@ async function askRealm(
     response = await transport.fetch({ method: "POST", url, headers, body, subject, signal });
   } else {
     for (const [name, value] of query) url.searchParams.set(name, value);
+    url.searchParams.delete("scope");
+    for (const scope of scopes) url.searchParams.append("scope", scope);
     const authorization = credential && basicHeader(credential.username, credential.password);
     const headers = authorization === undefined ? undefined : { authorization };
     response = await transport.fetch({
@@ -110,10 +113,15 @@ async function askRealm(
   return readAnswer(text, host, url);
 }
 
-function realmUrl({ realm, host, scope, plain }: TokenRequest, policy: HostPolicy): URL {
+function subjectOf({ scopes }: TokenRequest): string {
+  return `token for ${quoteServer(scopes.join(" "))}`;
+}
+
+function realmUrl(request: TokenRequest, policy: HostPolicy): URL {
+  const { realm, host, plain } = request;
   const url = webAddress(realm);
   const fail = (why: string, hint?: string): never => {
-    throw new HttpFailure("AUTH", `token for ${scope}: ${host} sends us to ${why}.`, {
+    throw new HttpFailure("AUTH", `${subjectOf(request)}: ${host} sends us to ${why}.`, {
       details: { host },
       ...(hint === undefined ? {} : { hint }),
     });
@@ -134,8 +142,8 @@ function realmUrl({ realm, host, scope, plain }: TokenRequest, policy: HostPolic
 
 function refusal(response: HttpResponse, request: TokenRequest, url: URL): HttpFailure {
   const { status } = response;
-  const { host, scope, credential } = request;
-  const what = `token for ${scope}: ${url.host} answered ${status}`;
+  const { host } = request;
+  const what = `${subjectOf(request)}: ${url.host} answered ${status}`;
   const details = { host, status };
   if (status === 429 || status >= 500) {
     const retryAfterMs = parseRetryAfter(response.header("retry-after"), Date.now());
@@ -145,13 +153,7 @@ function refusal(response: HttpResponse, request: TokenRequest, url: URL): HttpF
       ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     });
   }
-  const login = host === "docker.io" ? "docker login" : `docker login ${host}`;
-  return new HttpFailure("AUTH", `${what}${credential ? " to our credentials" : ""}.`, {
-    details,
-    hint: credential
-      ? `The credentials in Docker's configuration are not accepted (any more): ${login}`
-      : `Check the name, and log in: ${login}`,
-  });
+  return new HttpFailure("AUTH", `${what}.`, { details });
 }
 
 function readAnswer(
@@ -161,16 +163,28 @@ function readAnswer(
 ): { readonly token: string; readonly lifeMs: number } {
   try {
     const answer = answerSchema.parse(JSON.parse(text));
-    const token = answer.token ?? answer.access_token ?? "";
+    // Some write both, and leave one empty.
+    const token = [answer.token, answer.access_token].find((one) => one);
+    if (!token) throw new Error("it has neither token nor access_token");
     // It goes into a header: nothing but what a header can carry.
-    if (!/^[\x21-\x7e]+$/.test(token)) throw new Error("no token in it");
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw new Error("its token has characters that no token has");
     const life = answer.expires_in ?? DEFAULT_LIFE_S;
     return { token, lifeMs: 1000 * (life > 0 ? Math.min(life, 86_400) : DEFAULT_LIFE_S) };
   } catch (cause) {
+    // What JSON.parse says of it quotes the answer, which may hold a token.
+    const why =
+      cause instanceof z.ZodError
+        ? cause.issues
+            .map(({ path, message }) => `${path.join(".") || "it"}: ${message}`)
+            .join("; ")
+        : cause instanceof SyntaxError
+          ? "it is not JSON"
+          : messageOf(cause);
     throw new HttpFailure(
       "AUTH",
-      `${url.host}, where ${host} sends us for a token, gave an answer that cannot be read.`,
-      { details: { host, reason: quoteServer(messageOf(cause)).slice(0, 80) } },
+      `${url.host}, where ${host} sends us for a token, gave an answer that cannot be read: ${quoteServer(why)}.`,
+      { details: { host } },
     );
   }
 }

@@ -25,7 +25,7 @@ const startSchema = z.object({
 export async function readImageStart(bundle: Bundle, name: string): Promise<ImageStart> {
   const { component, entries } = await bundle.image(name);
   const path = `blobs/sha256/${hexOf(component.image.config.digest)}`;
-  const entry = entries.find((one) => one.path === path);
+  const entry = entries.get(path);
   const bytes =
     entry === undefined
       ? Buffer.from("")

@@ -1,16 +1,15 @@
 import type { Bundle } from "../bundle/reader.js";
 import type { Docker } from "../engine/docker.js";
 import type { Engine } from "../engine/find-engine.js";
-import type { ProgramEnd } from "../core/spawn.js";
+import type { ProgramEnd, ProgramOptions } from "../core/spawn.js";
 import type { ComposeModel } from "./model.js";
-import type { Installer } from "./run-installer.js";
 import type { Stage } from "./stage.js";
 import type { Rehearsal, TakenAway } from "./types.js";
 
 /** Runs a program where the installer is rehearsed. */
 export type Run = (
   command: readonly string[],
-  options: { readonly signal: AbortSignal; readonly env: NodeJS.ProcessEnv },
+  options: Pick<ProgramOptions, "signal" | "env" | "onOutputLine">,
 ) => Promise<ProgramEnd>;
 
 /** Where the bundle's installer is rehearsed: all that differs between an engine at hand and a private one. */
@@ -26,6 +25,14 @@ export interface Place {
   takeAway(): Promise<TakenAway>;
 }
 
+/** The installer that has run, as far as a place deals with it. */
+export interface PlacedInstaller {
+  readonly home: string;
+  readonly project: string;
+  /** Calls another of its commands. @returns whether that went well. */
+  run(command: string, ...more: readonly string[]): Promise<boolean>;
+}
+
 export interface OpenPlace {
   readonly docker: Docker;
   /** For the installer. */
@@ -34,7 +41,7 @@ export interface OpenPlace {
   /** Makes an extracted copy of the bundle fit for this place. @throws BundlerError REHEARSAL. */
   fit(copy: Copy): Promise<Fitted>;
   /** After all went well. @returns why that is no success all the same. */
-  end(installer: Installer): Promise<readonly string[]>;
+  end(installer: PlacedInstaller): Promise<readonly string[]>;
 }
 
 export interface Copy {

@@ -82,7 +82,7 @@ export class Installer {
 
   async #call(command: string, more: readonly string[]): Promise<number> {
     const { place, project, stage, emulated } = this.#scene;
-    const { signal, timeout, interval = POLL_MS, settings: given } = this.#options;
+    const { signal, onEvent, timeout, interval = POLL_MS, settings: given } = this.#options;
     const { name, platform, settings } = this.#bundle.manifest;
     const options = installerOptions({
       home: this.home,
@@ -99,6 +99,15 @@ export class Installer {
     const end = await place.run(["sh", script, command, ...options, ...own, ...more], {
       signal,
       env: { ...place.env, POLL_SECONDS: String(interval / 1000) },
+      // Heard while the images are loaded; of services their own states tell more.
+      onOutputLine: (line) =>
+        onEvent({
+          type: "item",
+          phase: "load",
+          name: "install.sh",
+          state: "step",
+          detail: line.trim(),
+        }),
     });
     const code = end.code ?? 1;
     const seconds = Math.round((performance.now() - begin) / 100) / 10;

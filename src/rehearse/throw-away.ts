@@ -4,9 +4,8 @@ import { type Docker, openDocker } from "../engine/docker.js";
 import { trimCopy } from "./copy.js";
 import { removeTree } from "./leftovers.js";
 import type { RehearseOptions } from "./options.js";
-import type { OpenPlace, Place } from "./place.js";
+import type { OpenPlace, Place, PlacedInstaller } from "./place.js";
 import { type PrivateHost, openPrivateHost } from "./private-host.js";
-import type { Installer } from "./run-installer.js";
 import type { Leftover } from "./types.js";
 
 /**
@@ -60,7 +59,7 @@ export function privatePlace(
 
 /** Uninstalls, and tells what that has left: nothing may be. */
 async function uninstalled(
-  installer: Installer,
+  installer: PlacedInstaller,
   docker: Docker,
   dataDir: string,
   signal: AbortSignal,

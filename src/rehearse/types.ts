@@ -47,7 +47,7 @@ export interface RehearsedComponent {
   readonly smoke: readonly SmokeOutcome[];
 }
 
-export interface LoadedImage {
+interface LoadedImage {
   readonly reference: string;
   /** It is there, and is the bundle's. */
   readonly ok: boolean;

@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import { openBundle } from "../bundle/reader.js";
+import { blobsOf } from "../bundle/image-layout.js";
 import type { BundleManifest } from "../bundle/types.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
@@ -137,7 +138,8 @@ function contentOf(manifest: BundleManifest, images: readonly WalkedImage[] | un
       reason: one.reason,
       reference: one.image.reference,
       manifest: one.image.manifest.digest,
-      size: one.tarball.size,
+      tarball: one.tarball.path,
+      size: blobsOf(one.image).reduce((sum, { size }) => sum + size, 0),
       layers: one.image.layers.flatMap(({ digest }) => places.get(digest) ?? []),
       ...(image === undefined ? {} : { evidence: evidenceOf(image, target) }),
     };

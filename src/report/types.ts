@@ -55,7 +55,9 @@ export interface ReportComponent {
   readonly reference: string;
   /** What a pull was pinned to; of an image built here its own digest. */
   readonly manifest: Digest;
-  /** Of its image tarball. */
+  /** The image tarball that it is in, maybe with others. */
+  readonly tarball: string;
+  /** Of its image's blobs. */
   readonly size: number;
   /** Indexes into {@link ReportData.layers}, base first, as the image lists them. */
   readonly layers: readonly number[];

@@ -1,6 +1,5 @@
 import { formatBytes } from "../core/bytes.js";
 import { type BodySink, TooLong } from "../http/body-sink.js";
-import { dropBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
 import { HttpFailure } from "../http/failure.js";
 import { mayRetry, waitForNextTry } from "../http/retry.js";
@@ -87,7 +86,7 @@ async function ask(
   const response = await web.get({ url, subject, hint, headers, accept });
   const { status } = response;
   const refuse = (code: "NETWORK" | "INTEGRITY", why: string): HttpFailure => {
-    dropBody(response.body);
+    response.body.drop();
     return new HttpFailure(code, `${subject}: ${shownAddress(url)}: ${why}.`, {
       hint,
       details: { host: response.url.host },
@@ -98,11 +97,11 @@ async function ask(
     const part = partOf(response.header("content-range"));
     // Nothing is missing: an earlier run was stopped right behind the last byte.
     if (status === 416 && part.total === from) {
-      dropBody(response.body);
+      response.body.drop();
       return true;
     }
     if (status === 416 || !fits(part, from) || !isSameFile(response, address)) {
-      dropBody(response.body);
+      response.body.drop();
       await startOver(sink, address);
       address.rangesFail = true;
       return false;

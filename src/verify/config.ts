@@ -2,23 +2,11 @@ import { BundlerError } from "../core/errors.js";
 import { nearest } from "../core/nearest.js";
 import type { Severity } from "./report.js";
 import { RULES, ruleOf } from "./rules.js";
+import type { Waiver } from "./rules/waivers.js";
 
 /** What a configuration may make of a rule. */
 export const LEVELS = ["error", "warning", "note", "off"] as const;
 type Level = Severity | "off";
-
-/** A finding that is known and accepted. */
-export interface Waiver {
-  /** A rule's id. */
-  readonly rule: string;
-  /** Any component, and the archive itself, when absent. */
-  readonly component?: string;
-  /** A glob for a finding's path, or for its subject where it has no path. */
-  readonly path?: string;
-  readonly reason: string;
-  /** Where it was written, for people: `verify.yaml:4:5`, or the flag. */
-  readonly from: string;
-}
 
 /** How much each rule matters to whoever verifies, and what they accept. */
 export interface VerifyConfig {

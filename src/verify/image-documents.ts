@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { blobPath } from "../bundle/image-layout.js";
+import { blobPath, namedImages } from "../bundle/image-layout.js";
+import type { BundleComponent } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { type ImageConfig, parseConfig } from "../image/config.js";
-import { type Descriptor, descriptorSchema } from "../image/descriptor.js";
+import { descriptorSchema } from "../image/descriptor.js";
 import { parseJson } from "../image/json.js";
 import { type ImageManifest, parseManifest } from "../image/manifest.js";
 import type { TarFacts } from "./archive.js";
@@ -19,6 +20,8 @@ export const DOCUMENTS = declareRules("image", {
     "image/config": "The image's config is missing or broken.",
   },
 });
+
+type DocumentRule = RuleIdOf<typeof DOCUMENTS>;
 
 const layoutSchema = z.object({ imageLayoutVersion: z.string() });
 
@@ -42,34 +45,53 @@ const dockerSchema = z.array(
   z.object({ Config: z.string(), RepoTags: z.array(z.string()), Layers: z.array(z.string()) }),
 );
 
-type LayoutIndex = z.infer<typeof indexSchema>;
+type IndexEntry = z.infer<typeof indexSchema>["manifests"][number];
 type DockerManifest = z.infer<typeof dockerSchema>[number];
 
-/** An image tarball's documents, each absent when it is not there or not well formed. */
+/** What an image tarball's documents say of one image, each absent when it is not there or not well formed. */
 export interface ImageDocuments {
-  readonly ociVersion?: string;
-  readonly index?: LayoutIndex;
+  /** Whose image it is; the tarball's own name for one that no component has. */
+  readonly name: string;
+  /** Absent for an image that no component has. */
+  readonly component?: BundleComponent;
+  /** Every name that the image goes by in its tarball, one of them the component's. */
+  readonly references: readonly string[];
+  /** Of index.json. */
+  readonly entry?: IndexEntry;
+  /** Of manifest.json. */
   readonly docker?: DockerManifest;
-  /** What index.json points at. */
-  readonly manifestDescriptor?: Descriptor;
   readonly manifest?: ImageManifest;
   readonly config?: ImageConfig;
 }
 
-/** Follows index.json → manifest → config; what cannot be read becomes a finding. */
+/** Where an image stands in its tarball's documents. */
+type Position = Pick<ImageDocuments, "name" | "component" | "references"> & {
+  readonly inIndex: number;
+  readonly inDocker: number;
+};
+
+export interface TarballDocuments {
+  readonly ociVersion?: string;
+  readonly images: readonly ImageDocuments[];
+  readonly findings: readonly Finding[];
+}
+
+/**
+ * Follows index.json → manifest → config for each component of a tarball, in the order in which they are
+ * laid out; what cannot be read becomes a finding. With no components, for each image that index.json names.
+ * @param name of the tarball
+ */
 export async function readImageDocuments(
   tar: TarFacts,
-  component: string,
-): Promise<{ readonly documents: ImageDocuments; readonly findings: readonly Finding[] }> {
+  components: readonly BundleComponent[],
+  name: string,
+): Promise<TarballDocuments> {
   const findings: Finding[] = [];
-  const report = (rule: RuleIdOf<typeof DOCUMENTS>, subject: string, message: string): void => {
-    findings.push(DOCUMENTS.finding(rule, { component, subject, message }));
-  };
   const read = async <T>(
-    rule: RuleIdOf<typeof DOCUMENTS>,
     path: string,
     limit: number,
     parse: (bytes: Buffer) => T,
+    { rule, component }: { readonly rule: DocumentRule; readonly component: string | undefined },
   ): Promise<T | undefined> => {
     try {
       if (!tar.files.has(path)) throw new Error("Is not in the image tarball.");
@@ -77,56 +99,101 @@ export async function readImageDocuments(
       if (bytes === undefined) throw new Error(`Is larger than ${limit} bytes, or cut.`);
       return parse(bytes);
     } catch (error) {
-      report(rule, path, messageOf(error));
+      const about = component === undefined ? {} : { component };
+      findings.push(
+        DOCUMENTS.finding(rule, { ...about, subject: path, message: messageOf(error) }),
+      );
       return undefined;
     }
   };
+  const whole = soleOf(components) ?? (components.length === 0 ? name : undefined);
   const json = <T>(
     path: string,
     schema: z.ZodType<T>,
-    rule: RuleIdOf<typeof DOCUMENTS>,
+    rule: DocumentRule,
   ): Promise<T | undefined> =>
-    read(rule, path, LIMITS.manifest, (bytes) => parseJson(path, bytes, schema));
+    read(path, LIMITS.manifest, (bytes) => parseJson(path, bytes, schema), {
+      rule,
+      component: whole,
+    });
 
   const layout = await json("oci-layout", layoutSchema, "image/oci-layout");
   const index = await json("index.json", indexSchema, "image/index");
-  const dockerList = await json("manifest.json", dockerSchema, "image/docker-manifest");
-  if (index !== undefined && index.manifests.length !== 1) {
-    report("image/index", "index.json", `Names ${index.manifests.length} images instead of one.`);
+  const docker = await json("manifest.json", dockerSchema, "image/docker-manifest");
+  const positions =
+    components.length === 0
+      ? (index?.manifests ?? []).map((_, at) => ({
+          ...{ name, references: [], inIndex: at, inDocker: at },
+        }))
+      : positionsOf(components);
+  if (components.length > 0) {
+    const count = (path: string, rule: DocumentRule, expected: number, found?: number): void => {
+      if (found === undefined || found === expected) return;
+      const message = `Names ${found} images instead of ${expected === 1 ? "one" : expected}.`;
+      const about = whole === undefined ? {} : { component: whole };
+      findings.push(DOCUMENTS.finding(rule, { ...about, subject: path, message }));
+    };
+    const last = (of: "inIndex" | "inDocker"): number =>
+      Math.max(...positions.map((position) => position[of])) + 1;
+    count("index.json", "image/index", last("inIndex"), index?.manifests.length);
+    count("manifest.json", "image/docker-manifest", last("inDocker"), docker?.length);
   }
-  if (dockerList !== undefined && dockerList.length !== 1) {
-    report("image/docker-manifest", "manifest.json", `Names ${dockerList.length} images, not one.`);
-  }
-  const [manifestDescriptor] = index?.manifests ?? [];
-  const manifest =
-    manifestDescriptor === undefined
-      ? undefined
-      : await read(
-          "image/manifest",
-          blobPath(manifestDescriptor.digest),
-          LIMITS.manifest,
-          (bytes) => {
-            const found = parseManifest("The manifest", bytes, manifestDescriptor.mediaType);
-            if (found.kind === "image") return found;
-            throw new Error("It is an index, which not every engine follows inside a tarball.");
-          },
-        );
-  const config =
-    manifest === undefined
-      ? undefined
-      : await read("image/config", blobPath(manifest.config.digest), LIMITS.config, (bytes) =>
-          parseConfig("The config", bytes),
-        );
-  const [docker] = dockerList ?? [];
-  return {
-    documents: {
-      ...(layout === undefined ? {} : { ociVersion: layout.imageLayoutVersion }),
-      ...(index === undefined ? {} : { index }),
-      ...(docker === undefined ? {} : { docker }),
-      ...(manifestDescriptor === undefined ? {} : { manifestDescriptor }),
+  const images: ImageDocuments[] = [];
+  for (const { inIndex, inDocker, ...position } of positions) {
+    const entry = index?.manifests[inIndex];
+    const known = docker?.[inDocker];
+    const component = position.name;
+    const manifest =
+      entry === undefined
+        ? undefined
+        : await read(
+            blobPath(entry.digest),
+            LIMITS.manifest,
+            (bytes) => {
+              const found = parseManifest("The manifest", bytes, entry.mediaType);
+              if (found.kind === "image") return found;
+              throw new Error("It is an index, which not every engine follows inside a tarball.");
+            },
+            { rule: "image/manifest", component },
+          );
+    const config =
+      manifest === undefined
+        ? undefined
+        : await read(
+            blobPath(manifest.config.digest),
+            LIMITS.config,
+            (bytes) => parseConfig("The config", bytes),
+            { rule: "image/config", component },
+          );
+    images.push({
+      ...position,
+      ...(entry === undefined ? {} : { entry }),
+      ...(known === undefined ? {} : { docker: known }),
       ...(manifest === undefined ? {} : { manifest }),
       ...(config === undefined ? {} : { config }),
-    },
+    });
+  }
+  return {
+    ...(layout === undefined ? {} : { ociVersion: layout.imageLayoutVersion }),
+    images,
     findings,
   };
+}
+
+/** The one component of a tarball; undefined where several share it. */
+export function soleOf(components: readonly BundleComponent[]): string | undefined {
+  return components.length === 1 ? components[0]?.name : undefined;
+}
+
+/** As imageDocuments lays them out: an image once in manifest.json, and in index.json once a name. */
+function positionsOf(components: readonly BundleComponent[]): readonly Position[] {
+  const named = namedImages(components.map(({ image }) => image));
+  return components.map((component): Position => {
+    const { name, image } = component;
+    const inDocker = named.findIndex((one) => one.image.manifest.digest === image.manifest.digest);
+    const before = named.slice(0, inDocker).reduce((sum, one) => sum + one.references.length, 0);
+    const references = named[inDocker]?.references ?? [];
+    const inIndex = before + references.indexOf(image.reference);
+    return { name, component, references, inIndex, inDocker };
+  });
 }

@@ -1,10 +1,10 @@
 import type { BundleManifest } from "../bundle/types.js";
 import { globMatches } from "../core/path-glob.js";
-import type { VerifyConfig, Waiver } from "./config.js";
+import type { VerifyConfig } from "./config.js";
 import { withHint } from "./hints.js";
 import { type Finding, type VerifyReport, waived } from "./report.js";
 import { ruleOf } from "./rules.js";
-import { idleWaiver } from "./rules/waivers.js";
+import { type Waiver, idleWaiver } from "./rules/waivers.js";
 
 export interface Judgement {
   readonly config: VerifyConfig;

@@ -6,11 +6,11 @@ import type { BundleManifest } from "../bundle/types.js";
 import { messageOf } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
 import type { WalkedBundle } from "../walk/types.js";
-import { type ArchiveFacts, type TarFacts, readArchive } from "./archive.js";
+import { type ArchiveFacts, type TarballFacts, readArchive } from "./archive.js";
 import { NO_CONFIG, type VerifyConfig } from "./config.js";
 import { checkDeep } from "./deep.js";
 import { notATar } from "../bundle/tar-format.js";
-import { readImageDocuments } from "./image-documents.js";
+import { readImageDocuments, soleOf } from "./image-documents.js";
 import { countFindings, judge } from "./judge.js";
 import type { Finding, VerifyReport } from "./report.js";
 import { checkBlobs, checkCompression } from "./rules/blobs.js";
@@ -21,6 +21,7 @@ import {
   checkDocuments,
   checkPinned,
   checkEngineNeeds,
+  checkLayoutVersion,
   checkPlatform,
   checkReference,
 } from "./rules/image.js";
@@ -117,7 +118,7 @@ async function checkArchive(
   const manifest = await readManifest(archive, unreadable);
   const ofImages: Finding[] = [];
   for (const [file, tar] of archive.images) {
-    for (const one of await checkImage(file, tar, manifest)) ofImages.push(one);
+    for (const one of await checkTarball(file, tar, manifest)) ofImages.push(one);
   }
   return {
     ...(manifest === undefined ? {} : { manifest }),
@@ -125,7 +126,7 @@ async function checkArchive(
       ...unreadable,
       ...checkTar(archive, basename(path)),
       ...checkFolder(archive, manifest),
-      ...(await checkSums(archive)),
+      ...(await checkSums(archive, manifest)),
       ...(manifest === undefined
         ? []
         : [...checkManifest(archive, manifest), ...(await checkExtras(archive, manifest, signal))]),
@@ -143,8 +144,8 @@ async function checkArchive(
           ]),
     ],
     checked: {
-      files: archive.hashes.size,
-      blobs: [...archive.images.values()].reduce((sum, tar) => sum + countBlobs(tar), 0),
+      files: archive.files.size,
+      blobs: [...archive.images.values()].reduce((sum, { blobs }) => sum + blobs.length, 0),
       images: archive.images.size,
       bytes: archive.size,
     },
@@ -198,34 +199,36 @@ async function readManifest(
   }
 }
 
-async function checkImage(
+async function checkTarball(
   file: string,
-  tar: TarFacts,
+  tar: TarballFacts,
   manifest: BundleManifest | undefined,
 ): Promise<Finding[]> {
-  const component = manifest?.components.find(({ tarball }) => tarball.path === file);
-  const name = component?.name ?? basename(file, ".tar");
-  const { documents, findings } = await readImageDocuments(tar, name);
-  const image = [
+  const components = (manifest?.components ?? []).filter(({ tarball }) => tarball.path === file);
+  const name = basename(file, ".tar");
+  const sole = components.length === 0 ? name : soleOf(components);
+  const { ociVersion, images, findings } = await readImageDocuments(tar, components, name);
+  const inside = [
     ...findings,
-    ...checkBlobs(tar, documents, name),
-    ...(await checkCompression(tar, documents, name)),
-    ...checkChain(documents, name),
+    ...checkBlobs(tar, images),
+    ...(await checkCompression(tar, images)),
+    ...checkLayoutVersion(ociVersion, sole),
   ];
-  if (manifest !== undefined && component !== undefined) {
-    image.push(
+  for (const documents of images) {
+    inside.push(...checkChain(documents));
+    const { component, config } = documents;
+    if (manifest === undefined || component === undefined) continue;
+    inside.push(
       ...checkEngineNeeds(documents, component),
       ...checkPlatform(documents, component, manifest.platform),
       ...checkReference(documents, component),
       ...checkPinned(documents, component),
-      ...checkClaim(component, manifest.platform, documents.config?.platform),
+      ...checkClaim(component, manifest.platform, config?.platform),
     );
-    const sound = image.every(({ severity }) => severity !== "error");
-    if (sound) image.push(...(await checkDocuments(tar, component)));
   }
-  return [...checkTar(tar, file, name), ...image];
-}
-
-function countBlobs(tar: TarFacts): number {
-  return [...tar.hashes.keys()].filter((path) => path.startsWith("blobs/")).length;
+  const isSoundInside = inside.every(({ severity }) => severity !== "error");
+  if (isSoundInside && components.length > 0) {
+    inside.push(...(await checkDocuments(tar, components)));
+  }
+  return [...checkTar(tar, file, sole), ...inside];
 }

@@ -126,9 +126,12 @@ async function openImage(
 ): Promise<OpenImage> {
   const { component, entries } = await bundle.image(name);
   const tarball = bundle.window(component.tarball.path);
-  const windows = new Map(entries.map((entry) => [entry.path, windowOf(tarball, entry)] as const));
+  const windowAt = (digest: Digest): TarWindow | undefined => {
+    const entry = entries.get(blobPath(digest));
+    return entry === undefined ? undefined : windowOf(tarball, entry);
+  };
   const { image } = component;
-  const config = windows.get(blobPath(image.config.digest));
+  const config = windowAt(image.config.digest);
   if (config === undefined) {
     throw new BundlerError("INTEGRITY", `${name}: ${tarball.name} has no config.`, {
       details: { component: name, missing: image.config.digest },
@@ -136,7 +139,7 @@ async function openImage(
   }
   const facts = parseConfigFacts(`${name}: the config`, await readWindow(config, LIMITS.config));
   for (const { digest, mediaType, size } of image.layers) {
-    const window = windows.get(blobPath(digest));
+    const window = windowAt(digest);
     // Damage to one image's copy of a layer is told by the sums; any copy is as good here.
     if (stored.get(digest)?.window !== undefined) continue;
     stored.set(digest, { digest, mediaType, size, ...(window === undefined ? {} : { window }) });

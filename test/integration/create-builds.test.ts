@@ -51,7 +51,7 @@ function options(store = "store"): CreateOptions {
     force: true,
     templatesDir: resolve("templates/site"),
     tool: { name: "openim-bundler", version: "0.0.0" },
-    signal: AbortSignal.timeout(20_000),
+    signal: new AbortController().signal,
     onEvent: () => undefined,
   };
 }
@@ -70,7 +70,7 @@ describe("create, for a component that is built", () => {
     const first = await create();
     expect(host.requests).toHaveLength(1);
     const verified = await verifyBundle(join(lab.dir, "page.tar"), {
-      signal: AbortSignal.timeout(20_000),
+      signal: new AbortController().signal,
     });
     expect(verified.ok).toBe(true);
     expect(await create()).toBe(first);

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parsePlatform } from "../../src/core/platform.js";
@@ -78,7 +77,7 @@ describe("create", () => {
     expect(await cli(["verify", `${NAME}.tar`, "--json"], inDir)).toMatchObject({ code: 0 });
     await run("tar", ["xf", `${NAME}.tar`], { cwd: dir });
     const { stdout } = await run("sha256sum", ["-c", "SHA256SUMS"], { cwd: path.join(dir, NAME) });
-    expect(stdout).toMatch(/images\/cache\.tar: OK/);
+    expect(stdout).toMatch(/site\/blobs\.tsv: OK/);
     const compose = await readFile(path.join(dir, NAME, "compose.yaml"), "utf8");
     expect(compose).toContain("# What everything else leans on.");
     expect(compose).toContain("image: docker.io/library/mariadb:10.11.11");
@@ -222,7 +221,7 @@ describe("create", () => {
     });
     for (const signal of ["SIGINT", "SIGKILL"] as const) {
       const { child, ended } = startCli(create(registry), inDir);
-      await until(async () => (await storedBytes()) > 20_000);
+      await expect.poll(storedBytes).toBeGreaterThan(20_000);
       child.kill(signal);
       const outcome = await ended;
       if (signal === "SIGINT") {
@@ -383,7 +382,7 @@ describe("create, asked for what cannot be", () => {
   it.each([
     ["verfy x", 2, /There is no command "verfy"\..*Did you mean "verify"\?/s],
     ["plan", 2, /Missing required flag platform/],
-    ["plan openim -p linux/arm64 --ca nope.pem", 11, /CA file nope\.pem/],
+    ["plan openim -p linux/arm64 --ca nope.pem", 11, /CA file .*nope\.pem/],
     ["create openim -p arm64 -p amd64 -o x.tar", 2, /two|2 platforms/],
     ["create openim -p arm64 -o file/x.tar", 11, /file.* cannot be made/],
   ])("%s ends with %d and plain words", async (line, code, message) => {
@@ -431,12 +430,4 @@ async function storedBytes(): Promise<number> {
     );
   }
   return bytes;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (await condition()) return;
-    await sleep(25);
-  }
-  throw new Error("It did not come to pass in 10 s.");
 }

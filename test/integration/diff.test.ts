@@ -41,7 +41,7 @@ beforeAll(async () => {
     expect(await run("create", definition, "-p", "arm64", ...sources)).toMatchObject({ code: 0 });
     await registry.close();
   }
-}, 60_000);
+});
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 async function change(definition: string): Promise<void> {

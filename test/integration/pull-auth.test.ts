@@ -233,6 +233,24 @@ describe("a bearer token", () => {
     expect(tokens.asked).toHaveLength(1);
   });
 
+  it("that is refused says whether a login was refused, missing, or could not be read", async () => {
+    const tokens = await tokenServer(() => ({ details: "no" }), 401);
+    const server = await flaky(bearer(tokens));
+    const refusal = (): Promise<unknown> =>
+      client()
+        .manifest(image(server), signal)
+        .catch((error: unknown) => String(error));
+    expect(await refusal()).toMatch(/answered 401: we are not logged in there\.$/);
+    await logIn(server.host, { auth: base64("ann:hunter2") });
+    expect(await refusal()).toMatch(
+      /the login for .* in Docker's configuration is not accepted\.$/,
+    );
+    await writeFile(join(dir, ".docker", "config.json"), '{"auths": {"hunter2"');
+    expect(await refusal()).toMatch(
+      /asked without a login\. The credentials in .*config\.json are not used: the file is not in the form expected\.$/,
+    );
+  });
+
   it("that the registry does not take either is AUTH after one more try", async () => {
     const tokens = await tokenServer();
     const server = await flaky({ bearer: { realm: () => tokens.realm, accepts: () => false } });
@@ -248,16 +266,43 @@ describe("a bearer token", () => {
     await expect(client().manifest(image(server), signal)).rejects.toThrow(words);
   });
 
-  it.each([{ token: "a\r\nb" }, { token: "" }, {}, { token: 7 }])(
-    "is not taken from %j",
-    async (answer) => {
-      const tokens = await tokenServer(() => answer);
-      const server = await flaky(bearer(tokens));
-      await expect(client().manifest(image(server), signal)).rejects.toMatchObject({
-        code: "AUTH",
-      });
-    },
-  );
+  it.each([
+    [{ token: "a\r\nb" }, "its token has characters that no token has"],
+    [{ token: "" }, "neither token nor access_token"],
+    [{}, "neither token nor access_token"],
+    [{ token: 7 }, "token: "],
+    [{ token: "t", expires_in: "300" }, "expires_in: "],
+  ])("is not taken from %j, and the field is named", async (answer, words) => {
+    const tokens = await tokenServer(() => answer);
+    const server = await flaky(bearer(tokens));
+    const failing = client().manifest(image(server), signal);
+    await expect(failing).rejects.toMatchObject({ code: "AUTH" });
+    await expect(failing).rejects.toThrow(words);
+  });
+
+  it("is taken from access_token beside an empty token", async () => {
+    const tokens = await tokenServer((n) => ({ token: "", access_token: `t${n}` }));
+    const server = await flaky({
+      bearer: { realm: () => tokens.realm, accepts: (header) => header === "Bearer t1" },
+    });
+    await client().manifest(image(server), signal);
+  });
+
+  it.each([
+    ["an empty scope", "", ["repository:team/app:pull"]],
+    [
+      "another repository's",
+      "repository:other:pull",
+      ["repository:team/app:pull", "repository:other:pull"],
+    ],
+  ])("is asked for the own repository where the challenge has %s", async (_, scope, asked) => {
+    const tokens = await tokenServer();
+    const server = await flaky({
+      bearer: { realm: () => tokens.realm, accepts: tokens.accepts, scope: () => scope },
+    });
+    await client().manifest(image(server), signal);
+    expect(tokens.asked[0]?.query.getAll("scope")).toEqual(asked);
+  });
 });
 
 describe("Basic", () => {

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -323,6 +325,49 @@ describe("rehearse", () => {
       `tag ${guard} ${reference}`,
       `image rm ${guard}`,
     ]);
+  });
+
+  it("asks through a port of loopback, and lowers limits that the engine cannot grant", async () => {
+    const page = createServer((_request, response) => response.end("a page"));
+    await new Promise<void>((resolve) => page.listen(0, "127.0.0.1", resolve));
+    const { port: target } = page.address() as AddressInfo;
+    const [cache, database] = ["cache", "database"].map((name) => ({
+      ...container(name, "healthy"),
+      NetworkSettings: { Networks: { inner: { IPAddress: "127.0.0.1" } } },
+    }));
+    const docker = await engine({
+      answers: [
+        ["context inspect *", { stdout: "unix:///var/run/docker.sock\n" }],
+        ["inspect id-of-*", { stdout: JSON.stringify([cache, database]) }],
+      ],
+      up: `[ -e "$FAKE/tried" ] || { : >"$FAKE/tried"
+        echo 'error setting rlimit type 7: operation not permitted' >&2; exit 1; }`,
+    });
+    const { services } = MODEL;
+    const model = {
+      services: {
+        ...services,
+        cache: {
+          ...services.cache,
+          ports: [{ target, published: "16379", protocol: "tcp" }],
+          ulimits: { nofile: { soft: 2_000_000_000, hard: 2_000_000_000 } },
+        },
+      },
+    };
+    await writeFile(path.join(docker.dir, "model"), JSON.stringify(model));
+    const result = await directly(docker);
+    page.close();
+    expect(result.steps.map(({ command, code }) => `${command} ${code}`)).toEqual([
+      "check 0",
+      "load 0",
+      "up 9",
+      "up 0",
+      "verify 0",
+    ]);
+    expect(result).toMatchObject({ verdict: "up", reasons: [] });
+    expect(result.changes.join("\n")).toMatch(/cache: \d+ descriptors instead of 2000000000/);
+    expect(result.components[0]!.smoke.map(({ outcome }) => outcome)).toEqual(["passed", "passed"]);
+    expect(await readdir(tmp)).toEqual([]);
   });
 
   it("ends with 16 when a service does not come up, quotes its log without secrets, and takes away", async () => {

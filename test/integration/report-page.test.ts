@@ -125,7 +125,7 @@ describe.skipIf(chromium === undefined)("the page of a report in a browser", () 
     await search(tab, "package-99999");
     await until(tab, `${status} === "1 of 100,000 packages found."`);
     expect((await worked()) - opened).toBeLessThan(1);
-  }, 60_000);
+  });
 
   it("is dark where the system is, and can be switched", async () => {
     const tab = await open(sampleData(), { "prefers-color-scheme": "dark" });
@@ -215,7 +215,7 @@ describe.skipIf(chromium === undefined)("the page of a report in a browser", () 
 });
 
 async function until(tab: Tab, expression: string): Promise<void> {
-  const end = performance.now() + 20_000;
+  const end = performance.now() + 100_000;
   while ((await tab.evaluate(expression)) !== true) {
     if (performance.now() > end) throw new Error(`It never came true: ${expression}`);
     await new Promise((resolve) => setTimeout(resolve, 5));

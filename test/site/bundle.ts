@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import { expect } from "vitest";
 import { formatSums } from "../../src/bundle/sums.js";
 import { type SiteManifest, siteIndexFiles } from "../../src/bundle/site-index.js";
+import { tarballsOf } from "../../src/bundle/tarballs.js";
 import { digestOf } from "../../src/core/digest.js";
 import { formatPlatform, parsePlatform } from "../../src/core/platform.js";
 import type { LockedImage } from "../../src/plan/types.js";
@@ -24,7 +25,7 @@ export const OTHER = HOST === "linux/arm64" ? "linux/amd64" : "linux/arm64";
 
 /** All that a site needs beside an engine. */
 const TOOLS =
-  "sh awk cat chmod cmp cp cut date df dirname env find getconf grep head hostname id ip ln ls mkdir mount mv od printf readlink rm rmdir sed sha256sum sleep sort stat sync tail tar tee tr uname uniq wc".split(
+  "sh awk cat chmod cmp cp cut date dd df dirname env find getconf grep head hostname id ip ln ls mkdir mount mv od printf readlink rm rmdir sed sha256sum sleep sort stat sync tail tar tee tr uname uniq wc".split(
     " ",
   );
 
@@ -34,6 +35,9 @@ export const SHELLS: Readonly<Record<string, readonly string[] | undefined>> = {
   "busybox ash": which("busybox", "sh"),
   bash: which("bash"),
 };
+
+/** For what comes to pass sooner or later: late on a busy machine. */
+export const PATIENCE = { interval: 20, timeout: 100_000 } as const;
 
 /** For what does not depend on the shell: the smallest one here. */
 export const SHELL = SHELLS["dash"] ?? ["/bin/sh"];
@@ -82,7 +86,7 @@ export function siteManifest(platform = HOST, dataDir = "/var/lib/openim"): Site
     description: { en: `Password ${name}.`, zh: `密码 ${name}。` },
   });
   return {
-    bundleVersion: 1,
+    bundleVersion: 2,
     name: "openim",
     version: "2.3.9",
     title: { en: "OpenIM", zh: "OpenIM 即时通讯" },
@@ -124,6 +128,30 @@ export function siteManifest(platform = HOST, dataDir = "/var/lib/openim"): Site
       secret("REDIS_PASSWORD"),
     ],
   };
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** A tarball as a small and a large blob with gaps before, between and behind them, none of a round size. */
+function blobRows(path: string, bytes: Buffer): readonly string[] {
+  const places =
+    bytes.length < 20_000
+      ? []
+      : [
+          [4096, 1000],
+          [5632, bytes.length - 7133],
+        ];
+  const structure: Buffer[] = [];
+  let at = 0;
+  const rows = places.map(([offset = 0, size = 0]) => {
+    structure.push(bytes.subarray(at, offset));
+    at = offset + size;
+    return `${path}\t${offset}\t${size}\t${sha256(bytes.subarray(offset, at))}\n`;
+  });
+  const rest = Buffer.concat([...structure, bytes.subarray(at)]);
+  return [...rows, `${path}\t-\t${rest.length}\t${sha256(rest)}\n`];
 }
 
 export interface RunResult {
@@ -190,9 +218,12 @@ export class Site {
     await this.write("bundle.json", JSON.stringify(manifest));
     await this.write("compose.yaml", composeFile(manifest));
     for (const { path, text } of siteIndexFiles(manifest)) await this.write(path, text);
-    for (const { image: one, tarball } of manifest.components) {
-      const line = [one.reference, one.manifest.digest, one.config.digest, one.platform].join(" ");
-      await this.write(tarball.path, `${line} `.padEnd(tarball.size, ".\n"));
+    for (const { path, components } of tarballsOf(manifest.components)) {
+      const images = components.map(({ image: one }) =>
+        [one.reference, one.manifest.digest, one.config.digest, one.platform, "."].join(" "),
+      );
+      const { size } = components[0]!.tarball;
+      await this.write(path, `${images.join("\n")}\n`.padEnd(size, ".\n"));
     }
     await this.sums();
   }
@@ -254,13 +285,23 @@ export class Site {
     return (await readFile(join(this.state, "runs", service), "utf8")).trim();
   }
 
+  /** Sums that fit the bundle as it lies there. */
   async sums(): Promise<void> {
+    const rows = ["#tarball\toffset\tsize\tsha256\n"];
+    for (const name of (await readdir(join(this.root, "images"))).toSorted()) {
+      rows.push(...blobRows(`images/${name}`, await readFile(join(this.root, "images", name))));
+    }
+    await this.write("site/blobs.tsv", rows.join(""));
+    await this.onlySums();
+  }
+
+  /** SHA256SUMS alone, of files and tables as they are. */
+  async onlySums(): Promise<void> {
     const sums = new Map<string, string>();
     for (const entry of await readdir(this.root, { recursive: true, withFileTypes: true })) {
       const path = relative(this.root, join(entry.parentPath, entry.name));
-      if (!entry.isFile() || path === "SHA256SUMS") continue;
-      const bytes = await readFile(join(this.root, path));
-      sums.set(path, createHash("sha256").update(bytes).digest("hex"));
+      if (!entry.isFile() || path === "SHA256SUMS" || path.startsWith("images/")) continue;
+      sums.set(path, sha256(await readFile(join(this.root, path))));
     }
     await writeFile(join(this.root, "SHA256SUMS"), formatSums(sums));
   }

@@ -318,6 +318,28 @@ describe("install.sh, day by day", () => {
   );
 
   it.concurrent(
+    "takes a table of smoke tests for data, whatever stands in it",
+    withSite(async (site) => {
+      const planted = join(site.state, "planted");
+      await site.write(
+        "site/smoke.tsv",
+        [
+          "#component\tkind\tlimit\texpect\tcommand",
+          `redis\trun\t1\t-\t'true'; touch ${planted}`,
+          `redis\trun\t1\t-\t$(touch ${planted})`,
+          `redis\trun\t1\t-\t'true' \`touch ${planted}\``,
+          "",
+        ].join("\n"),
+      );
+      await site.sums();
+      const result = await site.run();
+      expect(result.code).toBe(9);
+      expect(result.stderr).toContain("3 smoke tests failed");
+      expect(existsSync(planted)).toBe(false);
+    }),
+  );
+
+  it.concurrent(
     "tries each service once, and does not call it installed where one fails",
     withSite(async (site) => {
       await site.write(

@@ -197,7 +197,7 @@ export class EngineHost {
       env: {
         PATH: `${join(this.dir, "bin")}:${join(this.dir, "tools")}`,
         ENGINE_ROOT: this.root,
-        ENGINE_SECONDS: "3",
+        ENGINE_SECONDS: "100",
         ...run.env,
       },
     });

@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { appendFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
-import { HOST, OTHER, SHELLS, TEMPLATES, finished } from "./bundle.js";
+import { describe, expect, it, vi } from "vitest";
+import { HOST, OTHER, PATIENCE, SHELLS, TEMPLATES, finished } from "./bundle.js";
 import { type EngineHost, type Init, onHost } from "./engine-host.js";
 
 const BIN = "usr/local/bin";
@@ -19,11 +19,7 @@ async function afterwards(host: EngineHost): Promise<ReadonlyMap<string, string>
 }
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (await holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error("it did not come to that");
+  await vi.waitFor(async () => expect(await holds()).toBe(true), PATIENCE);
 }
 
 const SERVICES: Readonly<
@@ -137,7 +133,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
           const before = await afterwards(host);
           if (init === "lsb") await host.carry(HOST, "exit");
 
-          const result = await host.run({ env: { FAKE_START_FAILS: "1" } });
+          const result = await host.run({ env: { FAKE_START_FAILS: "1", ENGINE_SECONDS: "3" } });
 
           expect(result.code).toBe(5);
           expect(result.stderr).toContain("NOT INSTALLED: Docker does not answer");
@@ -324,7 +320,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 
     test("takes back what it did when it is interrupted", "systemd", async (host) => {
       const before = await afterwards(host);
-      const child = host.start({ env: { FAKE_START_SECONDS: "30" } });
+      const child = host.start({ env: { FAKE_START_SECONDS: "600" } });
       const end = finished(child);
       await until(() => existsSync(join(host.root, "starting")));
       process.kill(child.pid ?? 0, "SIGTERM");
@@ -339,7 +335,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
 
     test("finishes the work of a run that was killed", "systemd", async (host) => {
       const before = await afterwards(host);
-      const child = host.start({ env: { FAKE_START_SECONDS: "30" } });
+      const child = host.start({ env: { FAKE_START_SECONDS: "600" } });
       const end = finished(child);
       await until(() => existsSync(join(host.root, "starting")));
       process.kill(-(child.pid ?? 0), "SIGKILL");

@@ -103,7 +103,7 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         onSite(async (site) => {
           const child = site.start({
             args: ["--host-address", "10.0.0.5"],
-            env: { FAKE_LOAD_SECONDS: "30" },
+            env: { FAKE_LOAD_SECONDS: "600" },
           });
           const end = finished(child);
           let seen = "";
@@ -113,14 +113,12 @@ for (const [name, shell] of Object.entries(SHELLS)) {
               if (seen.includes("loading image")) resolve();
             });
           });
-          const began = Date.now();
           // A terminal sends SIGINT to the whole group, a service manager SIGTERM to the process.
           process.kill(signal === "SIGINT" ? -(child.pid ?? 0) : (child.pid ?? 0), signal);
 
           const result = await end;
 
           expect(result.code).toBe(130);
-          expect(Date.now() - began).toBeLessThan(5000);
           expect(result.stderr).toContain("Interrupted.");
           expect(await readdir(site.home)).not.toContain("lock");
           const [release = ""] = await readdir(join(site.home, "releases"));

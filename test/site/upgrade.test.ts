@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { SiteManifest } from "../../src/bundle/site-index.js";
 import { digestOf } from "../../src/core/digest.js";
-import { SHELLS, Site, lines, withSite } from "./bundle.js";
+import { PATIENCE, SHELLS, Site, lines, withSite } from "./bundle.js";
 import { withInstalled } from "./installed.js";
 
 /** Another tag for redis, other content under mysql's tag, a new setting. */
@@ -248,15 +248,10 @@ describe("install.sh with a newer bundle", () => {
     withInstalled(async (site) => {
       const newer = await site.newer("2.4.0", changed);
       const third = await site.newer("2.5.0", changed);
-      const child = newer.start({ args: ["upgrade", "--yes"], env: { FAKE_UP_SECONDS: "30" } });
-      let seen = "";
-      await new Promise<void>((resolve) => {
-        child.stdout?.on("data", (chunk: Buffer) => {
-          seen += chunk.toString();
-          if (seen.includes("waiting for") || seen.includes("settling")) resolve();
-          if (seen.includes("Starting the services")) setTimeout(resolve, 500);
-        });
-      });
+      const child = newer.start({ args: ["upgrade", "--yes"], env: { FAKE_UP_SECONDS: "600" } });
+      await vi.waitFor(async () => {
+        expect((await site.changes()).some((call) => call.includes("up -d"))).toBe(true);
+      }, PATIENCE);
       process.kill(-(child.pid ?? 0), "SIGKILL");
       expect(await stateOf(site)).toContain("step=switch");
 
@@ -332,7 +327,7 @@ describe("install.sh with a newer bundle", () => {
   );
 });
 
-describe("a run that is killed", { timeout: 120_000 }, () => {
+describe("a run that is killed", () => {
   /** Kills at every change of the engine in turn; each time the next run has to put things right. */
   async function killedEverywhere(
     prepare: (site: Site) => Promise<Site>,
@@ -449,13 +444,11 @@ describe("a run that is killed", { timeout: 120_000 }, () => {
     withSite(async (site) => {
       const child = site.start({
         args: ["--host-address", "10.0.0.5"],
-        env: { FAKE_LOAD_SECONDS: "60" },
+        env: { FAKE_LOAD_SECONDS: "600" },
       });
-      await new Promise<void>((resolve) => {
-        child.stdout?.on("data", (chunk: Buffer) => {
-          if (chunk.toString().includes("loading image")) setTimeout(resolve, 300);
-        });
-      });
+      await vi.waitFor(async () => {
+        expect(await site.kept("lock/child")).toMatch(/^\d+ /);
+      }, PATIENCE);
       child.kill("SIGKILL");
       const [orphan = ""] = (await site.kept("lock/child")).split(" ");
       expect(existsSync(`/proc/${orphan}`)).toBe(true);

@@ -54,7 +54,12 @@ export interface FlakyOptions {
   /** What goes wrong with a request, if anything. */
   readonly fault?: (request: Seen) => Fault | undefined;
   /** Bearer tokens are wanted; `tokens` says which ones are good at the moment. */
-  readonly bearer?: { readonly realm: () => string; readonly accepts: (header: string) => boolean };
+  readonly bearer?: {
+    readonly realm: () => string;
+    readonly accepts: (header: string) => boolean;
+    /** What the challenge says; nothing when absent. */
+    readonly scope?: () => string;
+  };
   /** `user:password` for Basic. */
   readonly basic?: string;
   readonly tls?: { readonly key: string; readonly cert: string };
@@ -183,7 +188,8 @@ export async function startFlakyRegistry(options: FlakyOptions = {}): Promise<Fl
 function challengeFor(options: FlakyOptions, request: IncomingMessage): string | undefined {
   const header = request.headers.authorization ?? "";
   if (options.bearer !== undefined && !options.bearer.accepts(header)) {
-    return `Bearer realm="${options.bearer.realm()}",service="flaky"`;
+    const { realm, scope } = options.bearer;
+    return `Bearer realm="${realm()}",service="flaky"${scope === undefined ? "" : `,scope="${scope()}"`}`;
   }
   const basic = options.basic && `Basic ${Buffer.from(options.basic).toString("base64")}`;
   return basic !== undefined && basic !== header ? 'Basic realm="flaky"' : undefined;

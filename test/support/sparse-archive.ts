@@ -1,4 +1,5 @@
 import { open } from "node:fs/promises";
+import { describeBundle } from "../../src/bundle/describe.js";
 import { type BundleLayout, layoutBundle } from "../../src/bundle/layout.js";
 import { REQUIRED_FILES } from "../../src/bundle/paths.js";
 import { type DiffId, type Digest, digestOf } from "../../src/core/digest.js";
@@ -72,17 +73,19 @@ export async function writeSparseArchive(
     files: [],
     digest: digestOf("definition"),
   };
-  const layout = layoutBundle({
-    definition,
-    lock: { platform: "linux/arm64", components: locked },
-    date: "2024-05-06T07:08:09Z",
-    tool: { name: "openim-bundler", version: "0.1.0" },
-    files: REQUIRED_FILES.filter((name) => !/bundle\.json|SHA256SUMS/.test(name)).map((path) => ({
+  const layout = layoutBundle(
+    describeBundle({
+      definition,
+      lock: { platform: "linux/arm64", components: locked },
+      date: "2024-05-06T07:08:09Z",
+      tool: { name: "openim-bundler", version: "0.1.0" },
+    }),
+    REQUIRED_FILES.filter((name) => !/bundle\.json|SHA256SUMS/.test(name)).map((path) => ({
       path,
       executable: path === "install.sh",
       bytes: Buffer.from("services: {}\n"),
     })),
-  });
+  );
   const handle = await open(file, "w");
   try {
     let at = 0;
@@ -99,8 +102,8 @@ export async function writeSparseArchive(
       const end = at + size;
       if (content.kind === "bytes") await write(content.bytes);
       else if (content.kind === "late") await write(content.late(() => layerBytes));
-      else if (content.kind === "image") {
-        for (const part of content.image.pieces) {
+      else if (content.kind === "tarball") {
+        for (const part of content.tarball.pieces) {
           if ("bytes" in part) await write(part.bytes);
           else {
             const start = at;

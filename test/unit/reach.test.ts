@@ -61,6 +61,55 @@ describe("network code", () => {
   });
 });
 
+/** What each module of src/ imports of the others, types too. */
+async function importsWithin(): Promise<ReadonlyMap<string, readonly string[]>> {
+  const files = (await readdir(src, { recursive: true })).filter((file) => file.endsWith(".ts"));
+  const entries = files.map(async (file) => {
+    const text = await readFile(path.join(src, file), "utf8");
+    const targets = text.matchAll(
+      /^\s*(?:import|export)\s(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm,
+    );
+    const imported = Array.from(targets, ([, stated, dynamic]) =>
+      path.join(path.dirname(file), stated ?? dynamic ?? "").replace(/\.js$/, ".ts"),
+    );
+    return [file, imported] as const;
+  });
+  return new Map(await Promise.all(entries));
+}
+
+/** Every circle that a walk along the imports closes. */
+function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) circles.push([...way.slice(at), file].join(" → "));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of imports.get(file) ?? []) walk(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of imports.keys()) walk(file, []);
+  return circles;
+}
+
+describe("the imports of src/", () => {
+  it("go round in no circle, types included", async () => {
+    const imports = await importsWithin();
+    expect(imports.get("verify/judge.ts")).toContain("verify/rules.ts");
+    expect(circlesIn(imports)).toEqual([]);
+  });
+
+  it("would be told where they did", () => {
+    const imports = new Map([
+      ["a", ["b"]],
+      ["b", ["c", "d"]],
+      ["c", []],
+      ["d", ["b"]],
+    ]);
+    expect(circlesIn(imports)).toEqual(["b → d → b"]);
+  });
+});
+
 describe("the rooms of src/", () => {
   it("are the ones that the import rules name", async () => {
     const config = await readFile(path.resolve(src, "../eslint.config.js"), "utf8");

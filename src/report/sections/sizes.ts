@@ -27,10 +27,11 @@ export function sizes(data: ReportData): Markup | undefined {
   const groups = groupLayers(data);
   const distinct = total(data.layers);
   const shared = data.layers.filter(({ components }) => components.length > 1);
-  const repeated = shared.reduce(
-    (sum, { size, components }) => sum + size * (components.length - 1),
-    0,
-  );
+  const tarballOf = new Map(data.components.map(({ name, tarball }) => [name, tarball]));
+  const repeated = shared.reduce((sum, { size, components }) => {
+    const tarballs = new Set(components.map((name) => tarballOf.get(name)));
+    return sum + size * (tarballs.size - 1);
+  }, 0);
   const unpacked = data.archive.bundle?.unpacked;
   return markup`<section aria-labelledby="sizes">
     <h2 id="sizes">Sizes</h2>
@@ -38,7 +39,7 @@ export function sizes(data: ReportData): Markup | undefined {
       The archive has ${formatBytes(data.archive.size)}: ${counted(data.layers.length, "distinct layer")} of ${formatBytes(distinct)}${
         shared.length === 0
           ? ""
-          : `, of which ${formatBytes(total(shared))} in ${counted(shared.length, "layer")} shared by several components and ${formatBytes(repeated)} of those repeated, as every image is whole by itself`
+          : `, of which ${formatBytes(total(shared))} in ${counted(shared.length, "layer")} shared by several components${repeated === 0 ? "" : ` and ${formatBytes(repeated)} of those repeated in other image tarballs`}`
       }.${unpacked === undefined ? "" : ` Unpacked on the site: ${formatBytes(unpacked)}.`}
     </p>
     <div class="map" role="img" aria-label="${describe(groups, distinct)} The table below says the same.">

@@ -10,7 +10,7 @@ import { platformOf } from "../../image/config.js";
 import type { Descriptor } from "../../image/descriptor.js";
 import { layerCompression } from "../../image/media-types.js";
 import type { TarFacts } from "../archive.js";
-import { DOCUMENTS, type ImageDocuments } from "../image-documents.js";
+import { DOCUMENTS, type ImageDocuments, soleOf } from "../image-documents.js";
 import type { Finding } from "../report.js";
 import { type RuleIdOf, declareRules } from "../rule.js";
 
@@ -58,20 +58,28 @@ function comparing(component: string, findings: Finding[]): Compare {
   };
 }
 
-/** The documents of an image tarball agree with each other: index → manifest → config → layers. */
-export function checkChain(documents: ImageDocuments, component: string): Finding[] {
+/** The version that a tarball's layout says it has. */
+export function checkLayoutVersion(version: string | undefined, component?: string): Finding[] {
+  if (version === undefined || version === "1.0.0") return [];
+  const about = component === undefined ? {} : { component };
+  const message = "Has an unknown version.";
+  return [
+    IMAGE.finding("image/oci-layout", {
+      ...{ ...about, subject: "oci-layout", message, expected: "1.0.0", found: version },
+    }),
+  ];
+}
+
+/** The documents of an image agree with each other: index → manifest → config → layers. */
+export function checkChain({ name, entry, docker, manifest, config }: ImageDocuments): Finding[] {
   const findings: Finding[] = [];
-  const compare = comparing(component, findings);
-  const { ociVersion, docker, manifest, manifestDescriptor, config } = documents;
-  if (ociVersion !== undefined) {
-    compare("image/oci-layout", "oci-layout", "1.0.0", ociVersion, "Has an unknown version.");
-  }
-  if (manifest !== undefined && manifestDescriptor !== undefined) {
+  const compare = comparing(name, findings);
+  if (manifest !== undefined && entry !== undefined) {
     compare(
       "image/index",
       "index.json",
       manifest.mediaType,
-      manifestDescriptor.mediaType,
+      entry.mediaType,
       "Gives the manifest another media type than it has.",
     );
   }
@@ -121,7 +129,7 @@ export function checkEngineNeeds(
 
 /** The image is made for the bundle's platform, by its config, and every document says so. */
 export function checkPlatform(
-  { index, config }: ImageDocuments,
+  { entry, config }: ImageDocuments,
   { name, image }: BundleComponent,
   target: string,
 ): Finding[] {
@@ -152,7 +160,6 @@ export function checkPlatform(
     named,
     "Gives the image another platform than its config.",
   );
-  const [entry] = index?.manifests ?? [];
   if (entry !== undefined) {
     const { os, architecture, variant } = entry.platform;
     const listed = formatPlatform(
@@ -171,7 +178,7 @@ export function checkPlatform(
 
 /** An engine will know the image by exactly the name that bundle.json, and so compose.yaml, uses. */
 export function checkReference(
-  { index, docker }: ImageDocuments,
+  { entry, docker, references }: ImageDocuments,
   { name, image }: BundleComponent,
 ): Finding[] {
   const findings: Finding[] = [];
@@ -192,10 +199,9 @@ export function checkReference(
     );
   }
   if (docker !== undefined) {
-    const found = docker.RepoTags.join(" ");
-    compare("image/reference", "manifest.json", reference, found, "Gives the image another name.");
+    const [expected, found] = [references.join(" "), docker.RepoTags.join(" ")];
+    compare("image/reference", "manifest.json", expected, found, "Gives the image another name.");
   }
-  const [entry] = index?.manifests ?? [];
   if (entry !== undefined) {
     const { annotations } = entry;
     const full = annotations["io.containerd.image.name"];
@@ -208,7 +214,7 @@ export function checkReference(
 
 /** The image inside is the one that bundle.json pins, descriptor by descriptor. */
 export function checkPinned(
-  { manifest, manifestDescriptor, config }: ImageDocuments,
+  { manifest, entry, config }: ImageDocuments,
   { name, image }: BundleComponent,
 ): Finding[] {
   const findings: Finding[] = [];
@@ -221,7 +227,7 @@ export function checkPinned(
       describe(found),
       "Is not what bundle.json pins.",
     );
-  if (manifestDescriptor !== undefined) pinned("manifest", image.manifest, manifestDescriptor);
+  if (entry !== undefined) pinned("manifest", image.manifest, entry);
   if (manifest !== undefined) {
     pinned("config", image.config, manifest.config);
     const count = Math.max(image.layers.length, manifest.layers.length);
@@ -242,19 +248,16 @@ export function checkPinned(
  */
 export async function checkDocuments(
   tar: TarFacts,
-  { name, image }: BundleComponent,
+  components: readonly BundleComponent[],
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const { path, bytes } of imageDocuments(image)) {
+  const component = soleOf(components);
+  const about = component === undefined ? {} : { component };
+  for (const { path, bytes } of imageDocuments(components.map(({ image }) => image))) {
     const found = await tar.read(path);
     if (found?.equals(bytes) === true) continue;
-    findings.push(
-      IMAGE.finding("image/documents", {
-        component: name,
-        subject: path,
-        message: "Says more than bundle.json gives reason for, or says it otherwise.",
-      }),
-    );
+    const message = "Says more than bundle.json gives reason for, or says it otherwise.";
+    findings.push(IMAGE.finding("image/documents", { ...about, subject: path, message }));
   }
   return findings;
 }

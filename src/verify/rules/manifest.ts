@@ -1,4 +1,5 @@
 import { MANIFEST_FILE } from "../../bundle/paths.js";
+import { tarballsOf } from "../../bundle/tarballs.js";
 import type { BundleManifest } from "../../bundle/types.js";
 import type { Digest } from "../../core/digest.js";
 import type { ArchiveFacts } from "../archive.js";
@@ -39,10 +40,7 @@ export function checkManifest(archive: ArchiveFacts, manifest: BundleManifest): 
   const known = new Set<string>();
   const blobs = new Map<Digest, number>();
   const names = new Map<string, string>();
-  let images = 0;
-  for (const { name, tarball, image } of components) {
-    known.add(tarball.path);
-    images += tarball.size;
+  for (const { name, image } of components) {
     for (const layer of [image.manifest, image.config, ...image.layers]) {
       blobs.set(layer.digest, layer.size);
     }
@@ -59,16 +57,26 @@ export function checkManifest(archive: ArchiveFacts, manifest: BundleManifest): 
       );
     }
     names.set(image.reference, image.manifest.digest);
-    const entry = archive.files.get(tarball.path);
-    if (entry === undefined) {
+  }
+  let images = 0;
+  for (const { path, components: members } of tarballsOf(components)) {
+    known.add(path);
+    const said = members[0]?.tarball.size ?? 0;
+    images += said;
+    const entry = archive.files.get(path);
+    if (entry !== undefined) {
+      size(path, said, entry.size, members.length === 1 ? members[0]?.name : undefined);
+      continue;
+    }
+    for (const { name } of members) {
       findings.push(
         MANIFEST.finding("bundle/tarball-missing", {
           component: name,
-          subject: tarball.path,
+          subject: path,
           message: "The component's image is not in the archive.",
         }),
       );
-    } else size(tarball.path, tarball.size, entry.size, name);
+    }
   }
   size("all images", sizes.images, images);
   size(

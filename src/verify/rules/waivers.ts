@@ -1,6 +1,18 @@
-import type { Waiver } from "../config.js";
 import type { Finding } from "../report.js";
 import { declareRules } from "../rule.js";
+
+/** A finding that is known and accepted. */
+export interface Waiver {
+  /** A rule's id. */
+  readonly rule: string;
+  /** Any component, and the archive itself, when absent. */
+  readonly component?: string;
+  /** A glob for a finding's path, or for its subject where it has no path. */
+  readonly path?: string;
+  readonly reason: string;
+  /** Where it was written, for people: `verify.yaml:4:5`, or the flag. */
+  readonly from: string;
+}
 
 export const WAIVERS = declareRules("config", {
   note: {

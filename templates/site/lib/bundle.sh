@@ -39,7 +39,8 @@ human_size() { # BYTES
     }'
 }
 
-# Every file against SHA256SUMS, and no file beside those. A release has no images.
+# Every file against its sums, and no file beside those: the small ones and the engine's against SHA256SUMS, the
+# image tarballs blob by blob against the table `blobs`, which SHA256SUMS has the sum of. A release has no images.
 check_files() {
     sums=$ROOT/SHA256SUMS
     [ -s "$sums" ] || fail 3 sums_missing
@@ -51,14 +52,7 @@ check_files() {
     )
     [ -z "$damage" ] || printf '%s\n' "$damage" >&2
     bad=$damage
-    total=$(image_lines | grep -c . || :)
-    number=0
-    while IFS= read -r line; do
-        number=$((number + 1))
-        check_image_file "$line" "$number" "$total" || bad=yes
-    done <<END
-$(image_lines)
-END
+    if [ ! -f "$ROOT/.release" ]; then check_large_files || bad=yes; fi
     unlisted=$(unlisted_files)
     if [ -n "$unlisted" ]; then
         say unlisted_files "$unlisted" >&2
@@ -67,13 +61,22 @@ END
     [ -z "$bad" ] || fail 3 bundle_damaged
 }
 
-# The lines of SHA256SUMS, each after what it is: an image, another file, or nothing that can be hashed.
+# How many files were looked at.
+count_files() {
+    {
+        sum_lines small
+        sum_lines large
+        tarballs
+    } | grep -c . || :
+}
+
+# The lines of SHA256SUMS, each after what it is: a large file, a small one, or nothing that can be hashed.
 # The latter is any but "sum  path" with a path inside the folder; it comes as its number.
-sum_lines() { # image|file|malformed
+sum_lines() { # large|small|malformed
     awk -v wanted="$1" '
         {
             path = substr($0, 67)
-            kind = path ~ /^(images|extras)\// ? "image" : "file"
+            kind = path ~ /^(images|extras)\// ? "large" : "small"
             if (length($0) < 67 || substr($0, 1, 64) !~ /^[0-9a-f]+$/ || substr($0, 65, 2) != "  ") kind = "malformed"
             if (("/" path "/") ~ /\/(\.\.?)?\//) kind = "malformed"
             if (kind == wanted) print kind == "malformed" ? NR : $0
@@ -82,10 +85,6 @@ sum_lines() { # image|file|malformed
 
 check_sum_lines() {
     sum_lines malformed | while IFS= read -r number; do say sums_malformed "$number"; done
-}
-
-image_lines() {
-    if [ ! -f "$ROOT/.release" ]; then sum_lines image; fi
 }
 
 # All small files in one go.
@@ -100,7 +99,7 @@ check_small_files() (
             set -- "$@" "$path"
         fi
     done <<END
-$(sum_lines file)
+$(sum_lines small)
 END
     [ $# -gt 0 ] || exit 0
     # A file that cannot be read to its end has no sum, and is damaged too.
@@ -112,29 +111,122 @@ END
     ' - SHA256SUMS | while IFS=$TAB read -r path expected found; do say file_changed "$path" "$expected" "$found"; done
 )
 
-check_image_file() { # LINE NUMBER TOTAL
-    [ -n "$1" ] || return 0
+# The image tarballs, each once, with its size.
+tarballs() {
+    records images | awk -F "$TAB" '!($2 in seen) { seen[$2]; print $2 "\t" $7 }'
+}
+
+check_large_files() {
+    damaged=0
+    while IFS= read -r line; do
+        [ -z "$line" ] || check_whole_file "$line" || damaged=1
+    done <<END
+$(sum_lines large)
+END
+    if ! tables_whole; then return 1; fi
+    total=$(tarballs | grep -c . || :)
+    number=0
+    while IFS=$TAB read -r path bytes; do
+        [ -n "$path" ] || continue
+        number=$((number + 1))
+        if is_file "$path"; then
+            [ "$JSON" = yes ] || say checking_file "$number" "$total" "$path" "$(human_size "$bytes")"
+            check_tarball "$path" "$bytes" || damaged=1
+        else
+            damaged=1
+        fi
+    done <<END
+$(tarballs)
+END
+    return "$damaged"
+}
+
+# Whether the tables that say what a tarball consists of are whole themselves: else nothing is said of tarballs.
+tables_whole() (
+    cd "$ROOT" || exit 1
+    tables=$(grep -E '^[0-9a-f]{64}  site/(images|blobs)\.tsv$' SHA256SUMS)
+    [ "$(printf '%s\n' "$tables" | grep -c .)" -eq 2 ] || exit 1
+    printf '%s\n' "$tables" | sha256sum -c - >/dev/null 2>&1
+)
+
+# Says so where a file is none.
+is_file() { # PATH
+    if [ -f "$ROOT/$1" ] && [ ! -L "$ROOT/$1" ]; then return 0; fi
+    say file_missing "$1" >&2
+    return 1
+}
+
+check_whole_file() { # LINE
     path=${1#*  }
-    if [ ! -f "$ROOT/$path" ] || [ -L "$ROOT/$path" ]; then
-        say file_missing "$path" >&2
-        return 1
-    fi
-    case $JSON:$path in
-        no:images/*) say checking_file "$2" "$3" "$path" "$(human_size "$(tarball_size "$path")")" ;;
-    esac
+    is_file "$path" || return 1
     found=$(sha256sum <"$ROOT/$path") || found=
-    if [ "${found%% *}" != "${1%%  *}" ]; then
-        say file_changed "$path" "${1%%  *}" "${found%% *}" >&2
-        return 1
-    fi
+    if [ "${found%% *}" = "${1%%  *}" ]; then return 0; fi
+    say file_changed "$path" "${1%%  *}" "${found%% *}" >&2
+    return 1
 }
 
-tarball_size() { # PATH
-    awk -F "$TAB" -v path="$1" '$2 == path { print $7 }' "$TABLES/images.tsv"
+# Every blob of a tarball where the table has it, and all other bytes of it, up to its end.
+check_tarball() { # PATH BYTES
+    changed=0
+    steps=$(tarball_steps "$1" "$2")
+    while read -r kind at mebibytes rest expected; do
+        [ "$kind" = blob ] || continue
+        found=$(blob_sum "$ROOT/$1" "$at" "$mebibytes" "$rest") || found=
+        if [ "${found%% *}" = "$expected" ]; then continue; fi
+        say blob_changed "$1" "$((at * 512))" "$expected" "${found%% *}" >&2
+        changed=1
+    done <<END
+$steps
+END
+    expected=$(printf '%s\n' "$steps" | sed -n 's/^structure //p')
+    found=$(printf '%s\n' "$steps" | structure_sum "$ROOT/$1") || found=
+    if [ -n "$expected" ] && [ "${found%% *}" = "$expected" ]; then return "$changed"; fi
+    say structure_changed "$1" "${expected:--}" "${found%% *}" >&2
+    return 1
 }
 
-# What lies in the folder and is not in SHA256SUMS: a program there might be taken for ours. The data may
-# have been put into the bundle's folder, and a release has files of its own.
+# What is to be read of a tarball, a line each: of a blob, which begins at a block, its first block, its whole
+# mebibytes, the bytes after those and its sum; before, between and behind the blobs a gap, with how much to
+# skip since the last one and how much to read, both in blocks of so many bytes; at the end the sum of all gaps.
+# Blobs that overlap leave a gap that nothing can read.
+tarball_steps() { # PATH BYTES
+    records blobs | awk -F "$TAB" -v path="$1" -v bytes="$2" '
+        $1 != path { next }
+        $2 == "-" { gap(bytes); print "structure", $4; exit }
+        {
+            gap($2)
+            printf "blob %.0f %.0f %.0f %s\n", $2 / 512, int($3 / 1048576), $3 % 1048576, $4
+            end = $2 + $3
+            skip = $3
+        }
+        function gap(until, size, block) {
+            size = until - end
+            block = skip % 512 || size % 512 ? 1 : 512
+            printf "gap %d %.0f %.0f\n", block, skip / block, size / block
+        }'
+}
+
+# Large pieces for what is large, and no byte is read that belongs to another blob.
+blob_sum() { # FILE FIRST-BLOCK MEBIBYTES REST
+    {
+        dd bs=512 skip="$2" count=0
+        if [ "$3" -gt 0 ]; then dd bs=1048576 count="$3"; fi
+        head -c "$4"
+    } <"$1" 2>/dev/null | sha256sum
+}
+
+# Whatever follows the last gap is hashed, too: nothing may stand there.
+structure_sum() { # FILE, with the steps as input
+    {
+        while read -r kind block skip count _; do
+            [ "$kind" != gap ] || dd bs="$block" skip="$skip" count="$count" <&3
+        done
+        cat <&3
+    } 3<"$1" 2>/dev/null | sha256sum
+}
+
+# What lies in the folder and has no sum: a program there might be taken for ours. The data may have been put
+# into the bundle's folder, and a release has files of its own.
 unlisted_files() {
     data=$(setting_value DATA_DIR)
     case $data in
@@ -145,7 +237,11 @@ unlisted_files() {
     if [ -f "$ROOT/.release" ]; then own='./.[er]*'; fi
     (
         cd "$ROOT" || exit 1
-        find . -path "${data%/}" -prune -o ! -type d ! -path ./SHA256SUMS ! -path "$own" -print |
-            awk 'NR == FNR { listed["./" substr($0, 67)]; next } !($0 in listed)' SHA256SUMS -
+        {
+            sed 's,^.\{66\},./,' SHA256SUMS
+            tarballs | sed 's,^,./,; s,'"$TAB"'.*,,'
+            echo
+            find . -path "${data%/}" -prune -o ! -type d ! -path ./SHA256SUMS ! -path "$own" -print
+        } | awk '$0 == "" { found = 1; next } !found { listed[$0]; next } !($0 in listed)'
     )
 }

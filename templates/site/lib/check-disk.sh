@@ -9,11 +9,12 @@ space_for_images() {
     if engine_has_containerd_store; then kept=yes; fi
     missing_image_sizes | awk -v kept="$kept" '
         {
-            packed += $1
-            if ($1 > largest) largest = $1
-            known = $2 ~ /^[0-9]+$/
-            least += known ? $2 : $1
-            ample += known ? $2 : 3 * $1
+            if (!($1 in seen)) packed += $2
+            seen[$1]
+            if ($2 > largest) largest = $2
+            known = $3 ~ /^[0-9]+$/
+            least += known ? $3 : $2
+            ample += known ? $3 : 3 * $2
         }
         END {
             beside = kept == "yes" ? packed : largest
@@ -22,13 +23,14 @@ space_for_images() {
         }'
 }
 
-# The size of each tarball still to be loaded, and what its layers add.
+# For each image that is missing: its tarball, which others may be in, the size of that, and what the image's
+# layers add.
 missing_image_sizes() {
     records images |
-        while IFS=$TAB read -r component _ reference manifest config _ bytes adds; do
+        while IFS=$TAB read -r component tarball reference manifest config _ bytes adds; do
             is_wanted "$component" || continue
             # An old table has no last column.
-            image_present "$reference" "$manifest" "$config" || printf '%s %s\n' "$bytes" "${adds:--}"
+            image_present "$reference" "$manifest" "$config" || printf '%s %s %s\n' "$tarball" "$bytes" "${adds:--}"
         done
 }
 

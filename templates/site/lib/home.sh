@@ -144,7 +144,7 @@ remove_release() { # RELEASE
 
 # What lies in the bundle's folder and belongs to it, images and engine apart. No name of ours has a space.
 bundle_parts() {
-    sum_lines file | sed 's/^[^ ]*  //; s,/.*,,' | sort -u
+    sum_lines small | sed 's/^[^ ]*  //; s,/.*,,' | sort -u
 }
 
 # The release at hand is the installed one from now on.

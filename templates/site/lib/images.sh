@@ -83,31 +83,50 @@ all_images_present() {
     done
 }
 
-# Loads what the engine lacks. An image that is there under another name of the same tag is replaced.
+# Loads what the engine lacks. An image that is there under another name of the same tag is replaced. A tarball
+# that several images share is loaded once, and brings all of them.
 load_images() {
     total=$(records images | grep -c . || :)
     number=0
+    loaded=
     while IFS=$TAB read -r component tarball reference manifest config platform bytes _; do
         case $component in '#'*) continue ;; esac
         number=$((number + 1))
         is_wanted "$component" || continue
-        if image_present "$reference" "$manifest" "$config"; then
-            say image_there "$number" "$total" "$component"
-        else
-            say loading_image "$number" "$total" "$component" "$(human_size "$bytes")"
-            [ -f "$ROOT/$tarball" ] || fail 7 no_tarball "$component" "$ROOT/$tarball"
-            attend "$ENGINE" load -i "$ROOT/$tarball" || fail 7 load_failed "$component" "$tarball" "$LOG"
-            image_is "$reference" "$manifest" "$config" ||
-                fail 7 image_differs "$component" "$reference" "$config"
-            shown=$(image_platform "$reference")
-            platform_fits "$platform" "$shown" ||
-                fail 7 image_wrong_platform "$component" "$reference" "$platform" "$shown"
-            # The release knows it by its name in the registry.
-            if in_registry; then
-                attend "$ENGINE" tag "$reference" "$(site_name "$reference")" || fail 7 load_failed "$component" "$tarball" "$LOG"
-            fi
+        case " $loaded " in
+            *" $tarball "*)
+                say image_came_along "$number" "$total" "$component" ;;
+            *)
+                if image_present "$reference" "$manifest" "$config"; then
+                    say image_there "$number" "$total" "$component"
+                    continue
+                fi
+                others=$(others_in "$tarball" "$component")
+                if [ -z "$others" ]; then
+                    say loading_image "$number" "$total" "$component" "$(human_size "$bytes")"
+                else
+                    say loading_images "$number" "$total" "$component" "$(human_size "$bytes")" "$others"
+                fi
+                [ -f "$ROOT/$tarball" ] || fail 7 no_tarball "$component" "$ROOT/$tarball"
+                attend "$ENGINE" load -i "$ROOT/$tarball" || fail 7 load_failed "$component" "$tarball" "$LOG"
+                loaded="$loaded $tarball" ;;
+        esac
+        image_is "$reference" "$manifest" "$config" ||
+            fail 7 image_differs "$component" "$reference" "$config"
+        shown=$(image_platform "$reference")
+        platform_fits "$platform" "$shown" ||
+            fail 7 image_wrong_platform "$component" "$reference" "$platform" "$shown"
+        # The release knows it by its name in the registry.
+        if in_registry; then
+            attend "$ENGINE" tag "$reference" "$(site_name "$reference")" || fail 7 load_failed "$component" "$tarball" "$LOG"
         fi
     done <"$TABLES/images.tsv"
+}
+
+# Whose images a tarball brings beside one's: `etcd, mongo`.
+others_in() { # TARBALL COMPONENT
+    records images | awk -F "$TAB" -v tarball="$1" -v component="$2" '
+        $2 == tarball && $1 != component { printf "%s%s", comma, $1; comma = ", " }'
 }
 
 # --- receipt -----------------------------------------------------------------------------------------

@@ -93,9 +93,15 @@ load_only() {
 }
 
 list_missing() {
-    records images | while IFS=$TAB read -r component _ reference manifest config _ bytes _; do
+    told=
+    records images | while IFS=$TAB read -r component tarball reference manifest config _ bytes _; do
         is_wanted "$component" || continue
-        image_is "$reference" "$manifest" "$config" || say would_load "$component" "$(human_size "$bytes")"
+        if image_is "$reference" "$manifest" "$config"; then continue; fi
+        case " $told " in
+            *" $tarball "*) say would_come_along "$component" ;;
+            *) say would_load "$component" "$(human_size "$bytes")" ;;
+        esac
+        told="$told $tarball"
     done
 }
 

@@ -54,9 +54,44 @@ smoke_test() { # COMPONENT KIND LIMIT EXPECT COMMAND
     done
 }
 
+# Takes the first word off smoke_rest, where words stand quoted for a shell as the table has them, into
+# smoke_word. No shell is asked what they mean: a table is data.
+next_smoke_word() {
+    case $smoke_rest in
+        "'"*) smoke_rest=${smoke_rest#"'"} ;;
+        *) return 1 ;;
+    esac
+    smoke_word=
+    while :; do
+        case $smoke_rest in
+            *"'"*) ;;
+            *) return 1 ;;
+        esac
+        smoke_word=$smoke_word${smoke_rest%%"'"*}
+        smoke_rest=${smoke_rest#*"'"}
+        case $smoke_rest in
+            "\\''"*)
+                smoke_word=$smoke_word\'
+                smoke_rest=${smoke_rest#"\\''"}
+                ;;
+            '' | ' '*)
+                smoke_rest=${smoke_rest# }
+                return 0
+                ;;
+            *) return 1 ;;
+        esac
+    done
+}
+
 shown_words() ( # KIND COMMAND
-    if [ "$1" = run ]; then eval "set -- \"\$1\" $2"; else set -- "$1" "$2"; fi
-    shift
+    kind=$1
+    smoke_rest=$2
+    if [ "$kind" = run ]; then
+        set --
+        while next_smoke_word; do set -- "$@" "$smoke_word"; done
+    else
+        set -- "$2"
+    fi
     printf '%s\n' "$*"
 )
 
@@ -67,9 +102,12 @@ run_inside() { # SERVICE SECONDS WORDS
         message no_container "$1"
         return 1
     fi
-    eval "set -- \"\$2\" $3"
-    limit=$1
-    shift
+    limit=$2
+    smoke_rest=$3
+    set --
+    while next_smoke_word; do set -- "$@" "$smoke_word"; done
+    # A table that was tampered with is no command.
+    [ -z "$smoke_rest" ] || return 1
     within "$limit" "$ENGINE" exec "$inside" "$@"
 }
 

@@ -206,6 +206,8 @@ END
         sums_malformed) printf 'Line %s of SHA256SUMS cannot be read.\n' "$@" ;;
         file_missing) printf 'Missing file: %s\n' "$@" ;;
         file_changed) printf 'Damaged or changed file: %s\n  expected sha256 %s\n  found    sha256 %s\n' "$@" ;;
+        blob_changed) printf 'Damaged or changed file: %s, the blob at byte %s\n  expected sha256 %s\n  found    sha256 %s\n' "$@" ;;
+        structure_changed) printf 'Damaged or changed file: %s, its headers and documents, or its length\n  expected sha256 %s\n  found    sha256 %s\n' "$@" ;;
         file_exists) printf '%s exists already. Nothing was written.\n' "$@" ;;
         unlisted_files) printf 'Files that do not belong to the bundle:\n%s\n' "$@" ;;
         bundle_damaged) printf 'The bundle is not as it was made. Nothing was changed on this host. Copy the archive here again, extract it into an empty folder and try once more.\n' ;;
@@ -219,8 +221,11 @@ END
         nothing_changed) printf 'Nothing was changed (--dry-run).\n' ;;
         image_there) printf '[%s/%s] %s: image is already there.\n' "$@" ;;
         loading_image) printf '[%s/%s] %s: loading image (%s) ...\n' "$@" ;;
+        loading_images) printf '[%s/%s] %s: loading image (%s, with those of %s) ...\n' "$@" ;;
+        image_came_along) printf '[%s/%s] %s: image came along.\n' "$@" ;;
         pushing_image) printf '[%s/%s] %s: pushing %s ...\n' "$@" ;;
         would_load) printf 'Would load: %s (%s)\n' "$@" ;;
+        would_come_along) printf 'Would come along: %s\n' "$@" ;;
         no_tarball) printf 'The image of %s is not in the engine, and its tarball is not here: %s. Run install.sh from the folder of the extracted archive.\n' "$@" ;;
         load_failed) printf 'The image of %s could not be loaded from %s. What the engine said is in %s.\n' "$@" ;;
         push_failed) printf 'The image of %s could not be pushed as %s. What the engine said is in %s. Log in with the engine first; a registry without TLS has to be among its insecure registries.\n' "$@" ;;
@@ -517,6 +522,8 @@ END
         sums_malformed) printf 'SHA256SUMS 第 %s 行无法识别。\n' "$@" ;;
         file_missing) printf '缺少文件：%s\n' "$@" ;;
         file_changed) printf '文件已损坏或被改动：%s\n  应为 sha256 %s\n  实为 sha256 %s\n' "$@" ;;
+        blob_changed) printf '文件已损坏或被改动：%s，位于第 %s 字节的数据块\n  应为 sha256 %s\n  实为 sha256 %s\n' "$@" ;;
+        structure_changed) printf '文件已损坏或被改动：%s，其头部、说明文件或长度\n  应为 sha256 %s\n  实为 sha256 %s\n' "$@" ;;
         file_exists) printf '%s 已存在，未写入任何内容。\n' "$@" ;;
         unlisted_files) printf '以下文件不属于本安装包：\n%s\n' "$@" ;;
         bundle_damaged) printf '安装包与制作时不一致。未对本机做任何改动。请重新拷贝安装包，解压到空目录后再试。\n' ;;
@@ -530,8 +537,11 @@ END
         nothing_changed) printf '未做任何改动（--dry-run）。\n' ;;
         image_there) printf '[%s/%s] %s：镜像已存在。\n' "$@" ;;
         loading_image) printf '[%s/%s] %s：正在加载镜像（%s）……\n' "$@" ;;
+        loading_images) printf '[%s/%s] %s：正在加载镜像（%s，同时加载 %s 的镜像）……\n' "$@" ;;
+        image_came_along) printf '[%s/%s] %s：镜像已一同加载。\n' "$@" ;;
         pushing_image) printf '[%s/%s] %s：正在推送 %s……\n' "$@" ;;
         would_load) printf '将加载：%s（%s）\n' "$@" ;;
+        would_come_along) printf '将一同加载：%s\n' "$@" ;;
         no_tarball) printf '容器引擎中没有 %s 的镜像，此处也没有镜像文件：%s。请在解压后的安装包目录中运行 install.sh。\n' "$@" ;;
         load_failed) printf '%s 的镜像无法从 %s 加载，容器引擎的输出见 %s。\n' "$@" ;;
         push_failed) printf '%s 的镜像无法推送为 %s，容器引擎的输出见 %s。请先用容器引擎登录；不使用 TLS 的仓库须列入其 insecure registries。\n' "$@" ;;

@@ -13,6 +13,7 @@ rehearse_checks() {
   check "rehearse brings an arm64 bundle up under QEMU" \
     rehearse_comes_up small 1.0.0 'redis passed,etcd passed'
   check "rehearse fails for a bundle whose redis never serves" rehearse_fails
+  check "rehearse fails for a page that does not say what its smoke test expects" rehearse_smoke_fails
   check "rehearse leaves images that were there, and gives names back" rehearse_leaves_images
   check "rehearse cuts services off, and takes them away when it is interrupted" rehearse_interrupted
   check "rehearse leaves out the services of OpenIM that need the host's network" rehearse_demo
@@ -58,6 +59,23 @@ rehearse_fails() {
   cat "$said"
   grep -F 'redis: exit code 1' "$said"
   grep '^FAIL ' "$said"
+  nothing_rehearsed
+}
+
+# The page comes up and is asked through a port of loopback, but says something else.
+rehearse_smoke_fails() {
+  local result=$REHEARSE_TMP.json definition=$LAB/definitions/lab-other-page archive=$LAB/other-page.tar
+  cp -r "$LAB/definitions/lab-native-1.1.0" "$definition"
+  sed -i '/http:/,/expect:/s/expect: .*/expect: another page/' "$definition/components.yaml"
+  grep -F 'another page' "$definition/components.yaml"
+  bundler create "$definition" --platform linux/amd64 --only redis,web -o "$archive" "${SOURCE[@]}"
+  exit_code 16 rehearse "$archive" --json >"$result"
+  jq . "$result"
+  expect "smoke tests" 'redis passed,web failed' \
+    "$(jq -r '[.components[] | "\(.name) \(.smoke[].outcome)"] | join(",")' "$result")"
+  expect "installer" 'check 0,load 0,up 9,verify 0' \
+    "$(jq -r '[.steps[] | "\(.command) \(.code)"] | join(",")' "$result")"
+  jq -r '.reasons[]' "$result" | grep -F 'web fails its smoke test http://'
   nothing_rehearsed
 }
 

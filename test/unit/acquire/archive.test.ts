@@ -56,7 +56,7 @@ beforeEach(async () => {
 function load(
   options: { platform?: string; choose?: string; signal?: AbortSignal; onEvent?: EventSink } = {},
 ): Promise<LockedImage> {
-  const { platform = "linux/arm64", signal = AbortSignal.timeout(20_000), ...rest } = options;
+  const { platform = "linux/arm64", signal = new AbortController().signal, ...rest } = options;
   return importArchive(file, {
     component: "zookeeper",
     reference: REFERENCE,

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseIgnore } from "../../../src/build/ignore.js";
 import { containing } from "./lab.js";
+import { processorTime } from "../../support/processor-time.js";
 
 const ignored = (text: string, paths: readonly string[]): string[] =>
   paths.filter(parseIgnore("hello/.dockerignore", text));
@@ -86,10 +87,11 @@ describe("a .dockerignore", () => {
     );
   });
 
-  it("takes no longer for a pattern made to take long", () => {
-    const start = performance.now();
-    expect(ignored(`${"**/*a".repeat(40)}!`, [`${"a/".repeat(120)}b`])).toEqual([]);
-    expect(performance.now() - start).toBeLessThan(2000);
+  it("takes no longer for a pattern made to take long", async () => {
+    const took = await processorTime(() => {
+      expect(ignored(`${"**/*a".repeat(40)}!`, [`${"a/".repeat(120)}b`])).toEqual([]);
+    });
+    expect(took).toBeLessThan(4000);
   });
 });
 

@@ -109,7 +109,7 @@ export async function openLab(host: BuildHost = new SampleHost()): Promise<Lab> 
       given: new Map(),
       network: testNetwork(),
       env: {},
-      signal: AbortSignal.timeout(20_000),
+      signal: new AbortController().signal,
       onEvent,
       ...options,
     }),

@@ -8,7 +8,8 @@ import { machinePlatform } from "../../../src/build/strategy.js";
 import { digestOf } from "../../../src/core/digest.js";
 import { BundlerError } from "../../../src/core/errors.js";
 import { parsePlatform } from "../../../src/core/platform.js";
-import type { LockedBuild, PlannedBuild } from "../../../src/plan/build-types.js";
+import type { LockedBuild } from "../../../src/plan/build-types.js";
+import type { PlannedBuild } from "../../../src/plan/types.js";
 import type { LockedImage } from "../../../src/plan/types.js";
 import { buildImage } from "../../../src/sample/images.js";
 import {

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describeBundle } from "../../../src/bundle/describe.js";
 import { imageDocuments, layoutImageTarball, tagOf } from "../../../src/bundle/image-layout.js";
-import { layoutBundle } from "../../../src/bundle/layout.js";
 import { encodeBundleManifest } from "../../../src/bundle/manifest.js";
 import { formatSums, parseSums } from "../../../src/bundle/sums.js";
 import { withUnpacked } from "../../../src/bundle/unpacked.js";
@@ -31,7 +31,7 @@ describe("the bundle's layout", () => {
   it("counts shared layers once, and tarballs as they are", async () => {
     const { layout, images } = await makeSample(dir);
     const { redis, etcd } = images;
-    const tarballs = [redis!, etcd!].map((image) => layoutImageTarball(image, 0));
+    const tarballs = [redis!, etcd!].map((image) => layoutImageTarball([image], 0));
     expect(layout.manifest.sizes.images).toBe(tarballs[0]!.size + tarballs[1]!.size);
     const distinct = new Map(
       tarballs.flatMap(({ blobs }) => blobs.map(({ digest, size }) => [digest, size])),
@@ -63,7 +63,7 @@ describe("the bundle's layout", () => {
       digest: layout.manifest.definition,
     };
     expect(() =>
-      layoutBundle({
+      describeBundle({
         definition: definition as never,
         lock: {
           platform: "linux/arm64",
@@ -71,7 +71,6 @@ describe("the bundle's layout", () => {
         },
         date: DATE,
         tool: layout.manifest.tool,
-        files: [],
       }),
     ).toThrow(expect.objectContaining({ code }));
   });
@@ -87,7 +86,13 @@ describe("the bundle's layout", () => {
   });
 
   it("refuses files that are its own to write, or missing", async () => {
-    for (const path of ["bundle.json", "SHA256SUMS", "images/redis.tar", "README.md"]) {
+    for (const path of [
+      "bundle.json",
+      "SHA256SUMS",
+      "site/blobs.tsv",
+      "images/redis.tar",
+      "README.md",
+    ]) {
       await expect(makeSample(dir, { files: [textFile(path, "")] })).rejects.toThrow();
     }
     for (const path of ["../x", "/x", "a//b"]) {
@@ -99,7 +104,7 @@ describe("the bundle's layout", () => {
 
   it("makes documents that both engines read", async () => {
     const { images } = await makeSample(dir);
-    const [oci, index, docker] = imageDocuments(images["etcd"]!).map(
+    const [oci, index, docker] = imageDocuments([images["etcd"]!]).map(
       ({ bytes }) => JSON.parse(bytes.toString()) as unknown,
     );
     expect(oci).toEqual({ imageLayoutVersion: "1.0.0" });

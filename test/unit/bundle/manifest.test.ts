@@ -1,9 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  describeBundle,
-  encodeBundleManifest,
-  parseBundleManifest,
-} from "../../../src/bundle/manifest.js";
+import { encodeBundleManifest, parseBundleManifest } from "../../../src/bundle/manifest.js";
+import { describeBundle } from "../../../src/bundle/describe.js";
 import type { BundleManifest } from "../../../src/bundle/types.js";
 import { digestOf } from "../../../src/core/digest.js";
 import { parsePlatform } from "../../../src/core/platform.js";
@@ -55,26 +52,23 @@ function described(
     { name: "db", required: true, method: "image", reason: "", image, ...change },
   ],
 ): Omit<BundleManifest, "sizes"> {
-  return describeBundle(
-    {
-      definition: {
-        name: "shop",
-        version: "1.0",
-        title: { en: "Shop", zh: "商店" },
-        requires,
-        components: [component],
-        settings: [],
-        digest: digestOf("definition"),
-      },
-      lock: {
-        platform: "linux/arm64",
-        components,
-      },
-      date: DATE,
-      tool: { name: "openim-bundler", version: "0.1.0" },
+  return describeBundle({
+    definition: {
+      name: "shop",
+      version: "1.0",
+      title: { en: "Shop", zh: "商店" },
+      requires,
+      components: [component],
+      settings: [],
+      digest: digestOf("definition"),
     },
-    () => 512,
-  );
+    lock: {
+      platform: "linux/arm64",
+      components,
+    },
+    date: DATE,
+    tool: { name: "openim-bundler", version: "0.1.0" },
+  }).manifest;
 }
 
 const encoded = (manifest: Omit<BundleManifest, "sizes">, sizes: object = {}): Buffer =>

@@ -14,6 +14,7 @@ import { MEDIA_TYPES } from "../../../src/image/media-types.js";
 import { streamWindow } from "../../../src/tar/window.js";
 import { describeComponent, describeInspection } from "../../../src/ui/describe-inspection.js";
 import { type Blobs, makeSample } from "./sample.js";
+import { processorTime } from "../../support/processor-time.js";
 
 let dir: string;
 beforeEach(async () => {
@@ -42,14 +43,14 @@ describe("opening a bundle", () => {
     expect((await bundle.readFile("lib/check.sh")).toString()).toBe("check() { :; }\n");
     const { component, entries } = await bundle.image("redis");
     expect(component.image).toEqual(images["redis"]);
-    expect(entries.filter(({ type }) => type === "file").slice(0, 3)).toMatchObject([
+    expect([...entries.values()].filter(({ type }) => type === "file").slice(0, 3)).toMatchObject([
       { path: "oci-layout" },
       { path: "index.json" },
       { path: "manifest.json" },
     ]);
     const hash = createHash("sha256");
-    for await (const chunk of streamWindow(bundle.window("images/redis.tar"))) hash.update(chunk);
-    expect(hash.digest("hex")).toBe(written.sums.get("images/redis.tar"));
+    for await (const chunk of streamWindow(bundle.window("compose.yaml"))) hash.update(chunk);
+    expect(hash.digest("hex")).toBe(written.sums.get("compose.yaml"));
     await bundle.close();
   });
 
@@ -59,8 +60,8 @@ describe("opening a bundle", () => {
     const text = (await bundle.readFile("bundle.json")).toString();
     await bundle.close();
     const spaced = JSON.stringify(bundle.manifest, undefined, 2).replaceAll(
-      /"unpacked": (\d+)/g,
-      (_, bytes: string) => `"unpacked": ${bytes.padStart(16)}`,
+      /"(archive|unpacked)": (\d+)/g,
+      (_, key: string, bytes: string) => `"${key}": ${bytes.padStart(16)}`,
     );
     expect(text).toBe(`${spaced}\n`);
     expect(Object.keys(JSON.parse(text) as object)).toEqual(Object.keys(layout.manifest));
@@ -184,9 +185,9 @@ describe("inspecting a bundle", () => {
           dataOffset,
         );
       }
-      if (content?.kind !== "image") continue;
+      if (content?.kind !== "tarball") continue;
       let at = dataOffset;
-      for (const piece of content.image.pieces) {
+      for (const piece of content.tarball.pieces) {
         if ("bytes" in piece) {
           await handle.write(piece.bytes, 0, piece.bytes.length, at);
           at += piece.bytes.length;
@@ -194,10 +195,11 @@ describe("inspecting a bundle", () => {
       }
     }
     await handle.close();
-    const started = performance.now();
-    const found = await inspectBundle(path, "b");
-    const took = performance.now() - started;
-    expect(found.components[0]!.tarball.size).toBeGreaterThan(5 * 2 ** 30);
-    expect(took).toBeLessThan(500);
+    const took = await processorTime(async () => {
+      const found = await inspectBundle(path, "b");
+      expect(found.components[0]!.tarball.size).toBeGreaterThan(5 * 2 ** 30);
+    });
+    // To read 5 GiB of zeros takes longer.
+    expect(took).toBeLessThan(1000);
   });
 });

@@ -2,6 +2,7 @@ import { createCipheriv, createHash } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { describeBundle } from "../../../src/bundle/describe.js";
 import { layoutBundle, type BundleFile, type BundleLayout } from "../../../src/bundle/layout.js";
 import { type DiffId, type Digest, digestOf, hexOf } from "../../../src/core/digest.js";
 import type { Component, Definition } from "../../../src/definition/types.js";
@@ -167,18 +168,20 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
     files: [],
     digest: digestOf("definition"),
   };
-  const layout = layoutBundle({
-    definition,
-    lock: {
-      platform,
-      components: [
-        ...locked,
-        { name: "node-exporter", required: false, method: "left-out", reason: "not wanted" },
-      ],
-    },
-    date: DATE,
-    tool: { name: "openim-bundler", version: "0.1.0" },
-    files: [
+  const layout = layoutBundle(
+    describeBundle({
+      definition,
+      lock: {
+        platform,
+        components: [
+          ...locked,
+          { name: "node-exporter", required: false, method: "left-out", reason: "not wanted" },
+        ],
+      },
+      date: DATE,
+      tool: { name: "openim-bundler", version: "0.1.0" },
+    }),
+    [
       textFile("install.sh", "#!/bin/sh\necho hello\n", true),
       textFile("lib/check.sh", "check() { :; }\n"),
       textFile("README.md", "# OpenIM\n"),
@@ -187,6 +190,6 @@ export async function makeSample(dir: string, options: SampleOptions = {}): Prom
       textFile("site/images.tsv", "redis\timages/redis.tar\n"),
       ...(options.files ?? []),
     ],
-  });
+  );
   return { layout, blobs, images };
 }

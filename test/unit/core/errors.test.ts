@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { BundlerError, EXIT_CODES, isAbort, redact, systemCode } from "../../../src/core/errors.js";
+import { processorTime } from "../../support/processor-time.js";
 
 describe("errors", () => {
   it.each([
@@ -19,11 +20,9 @@ describe("errors", () => {
     });
   });
 
-  it("are blanked out in linear time, whatever a registry sends", () => {
+  it("are blanked out in linear time, whatever a registry sends", async () => {
     for (const piece of ["a.", "a://", "a?", "://a@", "Bearer "]) {
-      const started = performance.now();
-      redact(piece.repeat(200_000));
-      expect(performance.now() - started).toBeLessThan(3000);
+      expect(await processorTime(() => redact(piece.repeat(200_000)))).toBeLessThan(5000);
     }
   });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { globMatches } from "../../../src/core/path-glob.js";
+import { processorTime } from "../../support/processor-time.js";
 
 describe("a glob for paths", () => {
   it.each([
@@ -44,10 +45,11 @@ describe("a glob for paths", () => {
     );
   });
 
-  it("is not slowed down by stars", () => {
-    const started = performance.now();
-    expect(globMatches(`${"*a".repeat(500)}b`, "a".repeat(5000))).toBe(false);
-    expect(globMatches("**/a/".repeat(200) + "b", "a/".repeat(2000))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(2000);
+  it("is not slowed down by stars", async () => {
+    const took = await processorTime(() => {
+      expect(globMatches(`${"*a".repeat(500)}b`, "a".repeat(5000))).toBe(false);
+      expect(globMatches("**/a/".repeat(200) + "b", "a/".repeat(2000))).toBe(false);
+    });
+    expect(took).toBeLessThan(4000);
   });
 });

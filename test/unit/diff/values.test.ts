@@ -4,6 +4,7 @@ import { diffCompose, readComposeFacts } from "../../../src/diff/compose.js";
 import { hasLongSecrets, shownLine, shownText, shownValue } from "../../../src/diff/secrets.js";
 import type { Change } from "../../../src/diff/types.js";
 import { type Plain, diffValues, plainOf } from "../../../src/diff/values.js";
+import { processorTime } from "../../support/processor-time.js";
 
 const diff = (old: unknown, next: unknown): readonly Change[] =>
   diffValues(plainOf(old), plainOf(next));
@@ -113,15 +114,16 @@ describe("secrets", () => {
     expect(change?.new).toBe('{"run":["app","--token","***"]}');
   });
 
-  it("are looked for in no time in texts that are made to take long", () => {
+  it("are looked for in no time in texts that are made to take long", async () => {
     const parts = ["a=${", "'", '"', "a:", "{a", `${"a".repeat(200)} `, "a ", " ", "a='", "${a:-"];
-    const start = Date.now();
     for (const part of parts) {
-      shownText(part.repeat(262_144 / part.length));
-      hasLongSecrets(part.repeat(262_144 / part.length));
-      shownText(`password${part.repeat(262_144 / part.length)}`);
+      const took = await processorTime(() => {
+        shownText(part.repeat(262_144 / part.length));
+        hasLongSecrets(part.repeat(262_144 / part.length));
+        shownText(`password${part.repeat(262_144 / part.length)}`);
+      });
+      expect(took, part).toBeLessThan(5000);
     }
-    expect(Date.now() - start).toBeLessThan(10_000);
   });
 
   it("are never shown, but that they refer to a setting is", () => {

@@ -7,6 +7,7 @@ import type {
   DockerfileReport,
   InspectOptions,
 } from "../../../src/dockerfile/types.js";
+import { processorTime } from "../../support/processor-time.js";
 
 interface Asked {
   readonly for?: string;
@@ -370,11 +371,10 @@ describe("a hostile Dockerfile", () => {
     ["variables", fill("FROM a:1\nENV ", "A$X=amd64 \\\n")],
     ["triggers", `FROM a:1 AS s\n${"ONBUILD RUN x\n".repeat(9000)}FROM s`],
     ["stages", Array.from({ length: 499 }, () => "FROM --platform=$BUILDPLATFORM a:1").join("\n")],
-  ])("full of %s is inspected in a moment", (_name, text) => {
-    const start = performance.now();
-    const { hazards: found } = inspect([text]);
+  ])("full of %s is inspected in a moment", async (_name, text) => {
+    let found: readonly unknown[] = [];
     // A quadratic reading takes minutes here.
-    expect(performance.now() - start).toBeLessThan(8000);
+    expect(await processorTime(() => (found = inspect([text]).hazards))).toBeLessThan(15_000);
     expect(found.length).toBeLessThanOrEqual(500);
   });
 });

@@ -4,6 +4,7 @@ import { BundlerError } from "../../../src/core/errors.js";
 import { parseDockerfile } from "../../../src/dockerfile/parse.js";
 import type { CommandInstruction, Instruction } from "../../../src/dockerfile/syntax.js";
 import { layout, meaningOf, write, writtenFile } from "./written.js";
+import { processorTime } from "../../support/processor-time.js";
 
 function instructionsOf(text: string): readonly Instruction[] {
   return parseDockerfile("Dockerfile", `FROM a\n${text}`).stages[0].instructions;
@@ -230,14 +231,15 @@ describe("a hostile Dockerfile", () => {
     ["stages", fill("FROM a\n")],
     ["comments", fill("#\n")],
     ["directives", fill(" ", "#", "\nFROM a")],
-  ])("of a mebibyte of %s takes no more than a moment", (_name, text) => {
-    const start = performance.now();
-    try {
-      parseDockerfile("Dockerfile", text);
-    } catch (error) {
-      expect(error).toBeInstanceOf(BundlerError);
-    }
+  ])("of a mebibyte of %s takes no more than a moment", async (_name, text) => {
+    const took = await processorTime(() => {
+      try {
+        parseDockerfile("Dockerfile", text);
+      } catch (error) {
+        expect(error).toBeInstanceOf(BundlerError);
+      }
+    });
     // A quadratic reading takes minutes here.
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(took).toBeLessThan(15_000);
   });
 });

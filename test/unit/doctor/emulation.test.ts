@@ -133,7 +133,7 @@ describe("a handler of binfmt_misc", () => {
 });
 
 describe("QEMU", () => {
-  const limits = { env: process.env, limitMs: 5000, signal: new AbortController().signal };
+  const limits = { env: process.env, limitMs: 60_000, signal: new AbortController().signal };
 
   it("is asked under its own name, behind the links that packages register", async () => {
     const program = path.join(dir, "qemu-aarch64-static");

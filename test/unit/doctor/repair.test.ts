@@ -133,15 +133,15 @@ describe("repairs", () => {
   });
 
   it("are given up at once when they are stopped", async () => {
-    await program("docker", "sleep 60");
+    await program("docker", 'echo "$*" >>"$LOG"; exec sleep 600');
     const stop = new AbortController();
     const repairs: readonly PlannedRepair[] = plan(diagnosis(ids));
-    setTimeout(() => stop.abort(), 100);
-    await expect(carryOut(repairs, () => Promise.resolve(true), stop.signal)).rejects.toMatchObject(
-      {
-        code: "INTERRUPTED",
-      },
-    );
+    const outcome = expect(
+      carryOut(repairs, () => Promise.resolve(true), stop.signal),
+    ).rejects.toMatchObject({ code: "INTERRUPTED" });
+    await expect.poll(() => log().catch(() => "")).not.toBe("");
+    stop.abort();
+    await outcome;
   });
 });
 

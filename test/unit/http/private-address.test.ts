@@ -27,6 +27,17 @@ describe("a redirect from an outside server", () => {
     "http://169.254.169.254/latest/meta-data",
     "http://100.64.0.1/x",
     "http://0.0.0.0/x",
+    "http://192.0.0.1/x",
+    "http://198.19.255.255/x",
+    "http://224.0.0.251/x",
+    "http://255.255.255.255/x",
+    "http://[64:ff9b::a00:1]/x",
+    "http://[64:ff9b:1::1]/x",
+    "http://[2002:c0a8:101::1]/x",
+    "http://[::10.0.0.1]/x",
+    "http://[::ffff:7f00:1]/x",
+    "http://[fec0::1]/x",
+    "http://[ff02::1]/x",
     "https://intranet.example/x",
     "https://mixed.example/x",
   ])("to %s is refused", async (to) => {
@@ -40,6 +51,10 @@ describe("a redirect from an outside server", () => {
     "https://203.0.113.9/x",
     "http://172.32.0.1/x",
     "https://[2001:db8::1]/x",
+    "https://[64:ff9b::808:808]/x",
+    "https://[2002:808:808::1]/x",
+    "https://198.20.0.1/x",
+    "https://192.0.1.1/x",
     "https://mirror.example:8443/x",
   ])("to %s is followed", async (to) => {
     expect(await problem("https://mirror.example/x", to)).toBeUndefined();

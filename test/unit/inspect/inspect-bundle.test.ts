@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { imageBlobs } from "../../../src/bundle/image-blobs.js";
+import { blobFinder } from "../../../src/bundle/image-blobs.js";
 import { blobPath, blobsOf } from "../../../src/bundle/image-layout.js";
 import { openBundle } from "../../../src/bundle/reader.js";
 import { writeBundle } from "../../../src/bundle/writer.js";
@@ -95,13 +95,14 @@ describe("an archive that lies", () => {
   });
 });
 
-describe("imageBlobs", () => {
+describe("blobFinder", () => {
   it("finds each blob where it is, also when bundle.json says something else", async () => {
     const file = path.join(dir, "bundle.tar");
     const { layout, blobs } = await makeSample(dir);
     await writeBundle(layout, { output: file, blobPath: blobs.path });
     const bundle = await openBundle(file);
     try {
+      const find = blobFinder(bundle);
       for (const component of bundle.manifest.components) {
         const { entries } = await bundle.image(component.name);
         const start = bundle.window(component.tarball.path).offset;
@@ -110,13 +111,13 @@ describe("imageBlobs", () => {
           image: { ...component.image, reference: "x.example/y:longer" },
         };
         for (const { digest, size } of blobsOf(component.image)) {
-          const at = entries.find((entry) => entry.path === blobPath(digest))?.dataOffset ?? -1;
+          const at = entries.get(blobPath(digest))?.dataOffset ?? -1;
           const place = { offset: start + at, length: size };
-          expect(await imageBlobs(bundle, component)(digest)).toMatchObject(place);
-          expect(await imageBlobs(bundle, other)(digest)).toMatchObject(place);
+          expect(await find(component)(digest)).toMatchObject(place);
+          expect(await find(other)(digest)).toMatchObject(place);
         }
         const missing = `sha256:${"0".repeat(64)}` as typeof component.image.config.digest;
-        await expect(imageBlobs(bundle, component)(missing)).rejects.toThrow("has no blob");
+        await expect(find(component)(missing)).rejects.toThrow("has no blob");
       }
     } finally {
       await bundle.close();

@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BundlerEvent } from "../../../src/core/events.js";
-import { type Credential, createCredentials } from "../../../src/registry/credentials.js";
+import type { Credential } from "../../../src/registry/credential-helper.js";
+import { createCredentials } from "../../../src/registry/credentials.js";
 
 const signal = new AbortController().signal;
 let dir: string;

@@ -59,6 +59,7 @@ function componentsOf(of: ReadonlyMap<string, readonly number[]>): ReportCompone
     reason: "the table's image",
     reference: `docker.io/library/${name}:1.0`,
     manifest: digestOf(`manifest of ${name}`),
+    tarball: `images/${name}.tar`,
     size: sizes.reduce((sum, size) => sum + size, 0) * MIB,
     layers: of.get(name) ?? [],
     evidence: {

@@ -1,7 +1,8 @@
 import { execFileSync, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { existsSync } from "node:fs";
@@ -57,13 +58,20 @@ function write(platform: string, then: ProgramOptions["then"]): string {
   return file;
 }
 
+/** Below those that the system gives to whoever asks for any: none of them takes it meanwhile. */
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
+  for (;;) {
+    const port = randomInt(20_000, 32_000);
+    const server = createServer().listen(port, "127.0.0.1");
+    try {
+      await once(server, "listening");
+    } catch {
+      continue;
+    }
+    server.close();
+    await once(server, "close");
+    return port;
+  }
 }
 
 /** What the server at a port answers, once it listens. */
@@ -74,7 +82,7 @@ async function ask(port: number): Promise<string> {
       expect(answer.status).toBe(200);
       return await answer.text();
     } catch (error) {
-      if (tries === 50) throw error;
+      if (tries === 5000) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { findPublished } from "../../../src/source/published-checksum.js";
+import { processorTime } from "../../support/processor-time.js";
 
 const S256 = "a1".repeat(32);
 const S512 = "b2".repeat(64);
@@ -66,7 +67,7 @@ describe("a published checksum", () => {
     expect(find(text)).toEqual({ problem: expect.stringMatching(problem) as string });
   });
 
-  it("is found in time, whatever a server sends", () => {
+  it("is found in time, whatever a server sends", async () => {
     for (const text of [
       "a".repeat(1_000_000),
       "A ".repeat(500_000),
@@ -74,9 +75,7 @@ describe("a published checksum", () => {
       `x: ${" \n".repeat(400_000)}`,
       ":\n ".repeat(300_000),
     ]) {
-      const begun = performance.now();
-      find(text);
-      expect(performance.now() - begun).toBeLessThan(2000);
+      expect(await processorTime(() => find(text))).toBeLessThan(4000);
     }
   });
 

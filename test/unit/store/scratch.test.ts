@@ -65,7 +65,7 @@ describe("a scratch of the store", () => {
     let waited = 0;
     const other = claim(() => (waited += 1));
     await scratch.write([bytes], 0);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => waited).toBe(1);
     await scratch.commitAs(digest, bytes.length);
     expect(await other).toBeUndefined();
     expect(waited).toBe(1);

@@ -66,8 +66,10 @@ describe("a store", () => {
   it("counts looking a blob up as a use of it", async () => {
     const digest = await store.put(Buffer.from("x"));
     await age(store.path(digest), 86_400);
+    const before = Date.now();
     await store.has(digest, 1);
-    expect(Date.now() - (await stat(store.path(digest))).mtimeMs).toBeLessThan(10_000);
+    // A file system may count in seconds.
+    expect((await stat(store.path(digest))).mtimeMs).toBeGreaterThan(before - 5000);
   });
 
   it("removes a blob, and one that is gone already", async () => {
@@ -152,11 +154,10 @@ describe("an unfinished blob", () => {
     const first = await claim(digest, 3000);
     let holder: unknown;
     const second = store.partial(digest, 3000, { signal, onWait: (who) => (holder = who) });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => holder).toEqual({ pid: process.pid });
     await first.write([bytes], 0);
     await first.commit();
     expect(await second).toBeUndefined();
-    expect(holder).toEqual({ pid: process.pid });
   });
 
   it("is claimed by one of many who come at the same moment", async () => {

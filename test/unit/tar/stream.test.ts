@@ -10,6 +10,7 @@ import { BundlerError } from "../../../src/core/errors.js";
 import { type StreamedEntry, TarStreamReader } from "../../../src/tar/stream.js";
 import { unpackedPath } from "../../../src/tar/unpacked-path.js";
 import { tarOf } from "./archive.js";
+import { processorTime } from "../../support/processor-time.js";
 
 const run = promisify(execFile);
 const END = Buffer.alloc(1024);
@@ -210,9 +211,8 @@ describe("unpackedPath", () => {
     expect(unpackedPath(path)).toBe(to);
   });
 
-  it("takes time linear in the path", () => {
-    const start = performance.now();
-    unpackedPath(`a${"/".repeat(1_000_000)}b`);
-    expect(performance.now() - start).toBeLessThan(2000);
+  it("takes time linear in the path", async () => {
+    const path = `a${"/".repeat(1_000_000)}b`;
+    expect(await processorTime(() => unpackedPath(path))).toBeLessThan(2000);
   });
 });

@@ -303,7 +303,7 @@ export const CASES: Readonly<Record<string, Case>> = {
   "sums/unlisted": {
     forged: (f) => (f.sums = (lines) => lines.filter((line) => !line.includes("compose"))),
   },
-  "bundle/manifest": { forged: (f) => (f.manifest.bundleVersion = 2 as 1) },
+  "bundle/manifest": { forged: (f) => (f.manifest.bundleVersion = 3 as 2) },
   "bundle/size": {
     forged: (f) => {
       f.manifest.sizes = { ...f.manifest.sizes, archive: 0, images: 1 };

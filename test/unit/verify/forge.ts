@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
+import { BLOBS_TABLE } from "../../../src/bundle/blob-table.js";
+import { tarballsOf } from "../../../src/bundle/tarballs.js";
 import type { BundleManifest } from "../../../src/bundle/types.js";
 import { layoutTar, tarPieces } from "../../../src/tar/layout.js";
 import { scanTar } from "../../../src/tar/scan.js";
@@ -16,12 +18,14 @@ type Mutable<T> = T extends string | number | boolean
 export interface Forgery {
   root: string;
   readonly manifest: Mutable<BundleManifest>;
-  /** All files but bundle.json, SHA256SUMS and images. */
+  /** All files but bundle.json, SHA256SUMS, the table of blobs and images. */
   readonly files: Map<string, Buffer>;
-  /** By component, what the image tarball holds. */
+  /** By tarball, `redis` or `redis+3`, what it holds. */
   readonly images: Map<string, Map<string, Buffer>>;
   /** Changes SHA256SUMS after it was computed. */
   sums: (lines: string[]) => string[];
+  /** Changes the lines of site/blobs.tsv after they were computed; nothing takes it away. */
+  table: (lines: string[]) => string[];
   /** Changes the tarball's bytes. */
   readonly tarballs: Map<string, (bytes: Buffer) => Buffer>;
   /** Files that are executable, install.sh at first. */
@@ -60,6 +64,23 @@ export function pack(
   );
 }
 
+/** The rows that fit a tarball, whatever is in it. */
+async function blobRows(path: string, bytes: Buffer): Promise<string[]> {
+  const { entries } = await withWindow(bytes, (window) => scanTar(window, "own"));
+  const rows: string[] = [];
+  const structure: Buffer[] = [];
+  let at = 0;
+  for (const { path: inside, type, dataOffset, size } of entries) {
+    const hex = /^blobs\/sha256\/(\w{64})$/.exec(inside)?.[1];
+    if (type !== "file" || hex === undefined) continue;
+    rows.push(`${path}\t${dataOffset}\t${size}\t${hex}\n`);
+    structure.push(bytes.subarray(at, dataOffset));
+    at = dataOffset + size;
+  }
+  const rest = Buffer.concat([...structure, bytes.subarray(at)]);
+  return [...rows, `${path}\t-\t${rest.length}\t${sha256(rest)}\n`];
+}
+
 const sha256 = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
 
 /**
@@ -81,9 +102,10 @@ export async function forge(
   const manifest = JSON.parse(take("bundle.json").toString()) as Mutable<BundleManifest>;
   take("SHA256SUMS");
   const images = new Map<string, Map<string, Buffer>>();
-  for (const { name } of manifest.components) {
-    images.set(name, await unpack(take(`images/${name}.tar`)));
+  for (const { path } of tarballsOf(manifest.components as BundleManifest["components"])) {
+    images.set(path.slice("images/".length, -".tar".length), await unpack(take(path)));
   }
+  take(BLOBS_TABLE);
   const files = new Map([...outer].map(([path, bytes]) => [path.slice(root.length + 1), bytes]));
   const forgery: Forgery = {
     root,
@@ -91,6 +113,7 @@ export async function forge(
     files,
     images,
     sums: (lines) => lines,
+    table: (lines) => lines,
     tarballs: new Map(),
     executables: new Set(["install.sh"]),
     order: (paths) => paths,
@@ -108,7 +131,10 @@ export async function forge(
   if (original.archive !== 0) {
     for (const { tarball } of manifest.components)
       tarball.size = actual.get(tarball.path) ?? tarball.size;
-    manifest.sizes.images = manifest.components.reduce((sum, { tarball }) => sum + tarball.size, 0);
+    manifest.sizes.images = tarballsOf(manifest.components).reduce(
+      (sum, { components: [one] }) => sum + one!.tarball.size,
+      0,
+    );
     const blobs = new Map(
       manifest.components.flatMap(({ image }) =>
         [image.manifest, image.config, ...image.layers].map(({ digest, size }) => [digest, size]),
@@ -116,9 +142,13 @@ export async function forge(
     );
     manifest.sizes.distinctBlobs = [...blobs.values()].reduce((sum, size) => sum + size, 0);
   }
+  const rows: string[] = [];
+  for (const [path, bytes] of tarballs) rows.push(...(await blobRows(path, bytes)));
+  const table = forgery.table(["#tarball\toffset\tsize\tsha256\n", ...rows]).join("");
+  if (table !== "") files.set(BLOBS_TABLE, Buffer.from(table));
   for (let size = -1; ;) {
     const json = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
-    const listed = new Map([["bundle.json", json], ...files, ...tarballs]);
+    const listed = new Map([["bundle.json", json], ...files]);
     const lines = [...listed].map(([path, bytes]) => `${sha256(bytes)}  ${path}\n`);
     const content = new Map([
       ["bundle.json", json] as const,

@@ -9,6 +9,7 @@ import { describeMachine, readElfHeader } from "../../../src/image/elf.js";
 import { ELF_ARENA_BYTES, ElfReader } from "../../../src/walk/elf-reader.js";
 import type { ElfProgram } from "../../../src/walk/types.js";
 import { programFor } from "./sample.js";
+import { processorTime } from "../../support/processor-time.js";
 
 const run = promisify(execFile);
 const arena = Buffer.alloc(ELF_ARENA_BYTES);
@@ -165,7 +166,7 @@ describe("an ELF file that streams by", () => {
     });
   });
 
-  it("never fails and takes its time from the file's size alone, whatever is in it", () => {
+  it("never fails and takes its time from the file's size alone, whatever is in it", async () => {
     const whole = armFile();
     const poke = fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 12 });
     const word = fc.array(
@@ -175,18 +176,19 @@ describe("an ELF file that streams by", () => {
       ),
       { maxLength: 6 },
     );
-    fc.assert(
-      fc.property(poke, word, fc.nat(whole.length), fc.boolean(), (bytes, words, cut, wide) => {
-        const spoilt = Buffer.from(whole);
-        if (wide) spoilt[4] = 2;
-        for (const [at, value] of bytes) if (at > 5) spoilt[at] = value;
-        for (const [at, value] of words) if (at > 5) spoilt.writeUInt32LE(value, at);
-        const started = performance.now();
-        read(spoilt.subarray(0, Math.max(64, cut)), 1000);
-        expect(performance.now() - started).toBeLessThan(500);
-      }),
-      { numRuns: 3000 },
+    const took = await processorTime(() =>
+      fc.assert(
+        fc.property(poke, word, fc.nat(whole.length), fc.boolean(), (bytes, words, cut, wide) => {
+          const spoilt = Buffer.from(whole);
+          if (wide) spoilt[4] = 2;
+          for (const [at, value] of bytes) if (at > 5) spoilt[at] = value;
+          for (const [at, value] of words) if (at > 5) spoilt.writeUInt32LE(value, at);
+          read(spoilt.subarray(0, Math.max(64, cut)), 1000);
+        }),
+        { numRuns: 3000 },
+      ),
     );
+    expect(took).toBeLessThan(30_000);
   });
 
   it("reads nothing outside itself: what an earlier file left in the arena stays unread", () => {

@@ -240,7 +240,7 @@ describe("worker threads", () => {
       ${body}
       await bundle.close();`;
     const { stdout } = await run(process.execPath, ["--input-type=module", "-e", text], {
-      timeout: 20_000,
+      timeout: 100_000,
     });
     return JSON.parse(stdout);
   }

@@ -3,6 +3,7 @@ import { DEFAULT_TIMEOUTS, createAgents } from "./agents.js";
 import type { Timeouts } from "./connection.js";
 import { type HostPolicy, hostPolicy } from "./host-policy.js";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.js";
+import { privateRedirect, systemResolve } from "./private-address.js";
 import { type RedirectProblem, type Transport, createTransport } from "./transport.js";
 
 /** How a run may use the network: the same for registries and for files on the web. */
@@ -23,6 +24,8 @@ export interface Network {
   readonly policy: HostPolicy;
   readonly retry: RetryPolicy;
   readonly transport: Transport;
+  /** Why a server may not send us on to an address; see {@link privateRedirect}. */
+  readonly redirectProblem: RedirectProblem;
   close(): Promise<void>;
 }
 
@@ -34,19 +37,20 @@ const TOLD_WAIT_MS = 3000;
  * @param onEvent hears of long waits.
  * @throws BundlerError FILE for a CA file that cannot be used.
  */
-export function openNetwork(
-  options: NetworkOptions,
-  onEvent: EventSink,
-  redirectProblem?: (policy: HostPolicy) => RedirectProblem,
-): Network {
+export function openNetwork(options: NetworkOptions, onEvent: EventSink): Network {
   const { caFiles, env, userAgent } = options;
   const policy = hostPolicy(options.insecure);
+  // Behind a proxy, it is the proxy that looks names up, and what this machine finds says nothing.
+  const resolve = usesProxy(env) ? () => Promise.resolve([]) : systemResolve;
   const agents = createAgents({
     ...{ caFiles, env },
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
   });
+  const redirectProblem: RedirectProblem = async (from, to) =>
+    policy.isInsecure(to) ? undefined : privateRedirect(from, to, resolve);
   return {
     policy,
+    redirectProblem,
     retry: {
       ...DEFAULT_RETRY,
       onWait: ({ message }, ms) => {
@@ -56,10 +60,13 @@ export function openNetwork(
       },
       ...options.retry,
     },
-    transport: createTransport({
-      ...{ agents, policy, userAgent },
-      ...(redirectProblem === undefined ? {} : { redirectProblem: redirectProblem(policy) }),
-    }),
+    transport: createTransport({ agents, policy, userAgent, redirectProblem }),
     close: () => agents.close(),
   };
+}
+
+function usesProxy(env: NodeJS.ProcessEnv): boolean {
+  return ["http_proxy", "https_proxy"].some(
+    (name) => (env[name] ?? env[name.toUpperCase()] ?? "") !== "",
+  );
 }

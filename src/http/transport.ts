@@ -46,7 +46,7 @@ export function createTransport(options: {
   readonly agents: Agents;
   readonly policy: HostPolicy;
   readonly userAgent: string;
-  readonly redirectProblem?: RedirectProblem;
+  readonly redirectProblem: RedirectProblem;
 }): Transport {
   const { agents, policy } = options;
 
@@ -97,7 +97,7 @@ export function createTransport(options: {
         if (hops >= LIMITS.redirects) {
           throw refuse(request.subject, url, `it redirects more than ${LIMITS.redirects} times`);
         }
-        const problem = await options.redirectProblem?.(url, next);
+        const problem = await options.redirectProblem(url, next);
         if (problem !== undefined) {
           throw refuse(request.subject, url, problem, allowHint(next));
         }

@@ -5,7 +5,6 @@ import { type RetryPolicy, parseRetryAfter } from "./retry.js";
 import type { HttpResponse } from "./transport.js";
 import { webAddress } from "./web-address.js";
 import { type NetworkOptions, openNetwork } from "./network.js";
-import { privateRedirect, systemResolve } from "./private-address.js";
 
 export interface WebOptions {
   readonly network: NetworkOptions;
@@ -45,14 +44,7 @@ const EXPIRED_TRIES = 3;
 
 /** @throws BundlerError FILE for a CA file that cannot be used. */
 export function createWeb({ network: options, signal, onEvent }: WebOptions): Web {
-  // Behind a proxy, it is the proxy that looks names up, and what this machine finds says nothing.
-  const resolve = usesProxy(options.env) ? () => Promise.resolve([]) : systemResolve;
-  const network = openNetwork(
-    options,
-    onEvent,
-    (policy) => async (from, to) =>
-      policy.isInsecure(to) ? undefined : privateRedirect(from, to, resolve),
-  );
+  const network = openNetwork(options, onEvent);
   const { policy, retry, transport } = network;
   return {
     retry,
@@ -88,12 +80,6 @@ export function shownAddress(url: URL): string {
 
 /** The most bytes of a list of checksums. */
 export const CHECKSUM_LIMIT = LIMITS.answer;
-
-function usesProxy(env: NodeJS.ProcessEnv): boolean {
-  return ["http_proxy", "https_proxy"].some(
-    (name) => (env[name] ?? env[name.toUpperCase()] ?? "") !== "",
-  );
-}
 
 function answerFailure(response: HttpResponse, subject: string, hint: string): HttpFailure {
   const { status, url, elsewhere } = response;

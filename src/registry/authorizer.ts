@@ -49,7 +49,7 @@ export function createAuthorizer(credentials: Credentials, tokens: Tokens): Auth
       service: challenge.parameters.get("service"),
       scopes: [...new Set([ownScope(repository), ...scopesOf(challenge)])],
       credential,
-      plain: access.origin.startsWith("http:"),
+      origin: access.origin,
       host: endpoint.credentialsHost,
       signal,
     });

@@ -94,7 +94,7 @@ export function createRegistry(options: RegistryOptions): Registry {
   const { policy, retry, transport } = network;
   const endpointsOf = createEndpoints(options.mirrors, policy, options.mirrorsOnly);
   const closing = new AbortController();
-  const tokens = createTokens({ transport, policy, now: options.now ?? Date.now });
+  const tokens = createTokens({ ...network, now: options.now ?? Date.now });
   const session = createSession(
     transport,
     createAuthorizer(

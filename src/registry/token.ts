@@ -8,7 +8,7 @@ import type { HostPolicy } from "../http/host-policy.js";
 import { HttpFailure, quoteServer } from "../http/failure.js";
 import { Flights } from "../http/flights.js";
 import { parseRetryAfter } from "../http/retry.js";
-import type { HttpResponse, Transport } from "../http/transport.js";
+import type { HttpResponse, RedirectProblem, Transport } from "../http/transport.js";
 import { webAddress } from "../http/web-address.js";
 
 interface TokenRequest {
@@ -18,8 +18,8 @@ interface TokenRequest {
   /** `repository:library/redis:pull`, and what else the registry named. */
   readonly scopes: readonly string[];
   readonly credential: Credential | undefined;
-  /** The registry itself is spoken to without encryption, so its tokens may come that way too. */
-  readonly plain: boolean;
+  /** Where the registry is spoken to; without encryption, its tokens may come that way, too. */
+  readonly origin: string;
   /** The registry that wants the token, for messages. */
   readonly host: string;
   readonly signal: AbortSignal;
@@ -41,11 +41,14 @@ const answerSchema = z.object({
 
 const DEFAULT_LIFE_S = 60;
 
-export function createTokens(options: {
+interface TokenOptions {
   readonly transport: Transport;
+  readonly redirectProblem: RedirectProblem;
   readonly policy: HostPolicy;
   readonly now: () => number;
-}): Tokens {
+}
+
+export function createTokens(options: TokenOptions): Tokens {
   const kept = new Map<string, { readonly token: string; readonly until: number }>();
   const flights = new Flights<string>();
 
@@ -74,11 +77,18 @@ export function createTokens(options: {
 
 async function askRealm(
   request: TokenRequest,
-  { transport, policy }: { readonly transport: Transport; readonly policy: HostPolicy },
+  { transport, policy, redirectProblem }: Omit<TokenOptions, "now">,
 ): Promise<{ readonly token: string; readonly lifeMs: number }> {
   const { credential, host, scopes, service, signal } = request;
   const url = realmUrl(request, policy);
   const subject = subjectOf(request);
+  const problem = await redirectProblem(new URL(request.origin), url);
+  if (problem !== undefined) {
+    throw new HttpFailure("AUTH", `${subject}: ${host}: ${problem}.`, {
+      details: { host },
+      hint: `If that is meant to be, allow it with --insecure ${url.host}.`,
+    });
+  }
   const query = new URLSearchParams(service === undefined ? {} : { service });
   let response: HttpResponse;
   if (credential?.kind === "identity") {
@@ -118,7 +128,7 @@ function subjectOf({ scopes }: TokenRequest): string {
 }
 
 function realmUrl(request: TokenRequest, policy: HostPolicy): URL {
-  const { realm, host, plain } = request;
+  const { realm, host, origin } = request;
   const url = webAddress(realm);
   const fail = (why: string, hint?: string): never => {
     throw new HttpFailure("AUTH", `${subjectOf(request)}: ${host} sends us to ${why}.`, {
@@ -129,7 +139,7 @@ function realmUrl(request: TokenRequest, policy: HostPolicy): URL {
   if (url === undefined) {
     return fail("a place for tokens that is no web address");
   }
-  if (url.protocol === "http:" && !plain && !policy.isInsecure(url)) {
+  if (url.protocol === "http:" && origin.startsWith("https:") && !policy.isInsecure(url)) {
     return fail(
       `a place for tokens without encryption (${url.host})`,
       `If that is meant to be, allow it with --insecure ${url.host}.`,

@@ -18,7 +18,7 @@ it("reads odd and hostile tars as Go's archive/tar was seen to", async () => {
   const tars = oddTars(seed);
   for (const [number, { sha256, ...theirs }] of readings.entries()) {
     const tar = tars.next().value;
-    // Else the recording is of other tars: LAB_ONLY=tar test/lab/run.sh makes it anew.
+    // Else the recording is of other tars: test/lab/differential/tar.test.ts makes it anew.
     expect(createHash("sha256").update(tar).digest("hex").slice(0, 8), String(number)).toBe(sha256);
     expect(ours(tar), String(number)).toMatchObject(theirs);
   }

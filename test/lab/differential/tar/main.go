@@ -1,5 +1,4 @@
-// Prints what Go's archive/tar reads of tars: one JSON object a line, for each tar of a stream that
-// has them one after the other, each behind its length as 4 bytes, big-endian.
+// Answers each tar, a line of base64, with what Go's archive/tar reads of it, a line of JSON.
 package main
 
 import (
@@ -7,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"hash/crc32"
 	"io"
@@ -83,12 +81,12 @@ func main() {
 	defer out.Flush()
 	lines := json.NewEncoder(out)
 	for {
-		var length uint32
-		if binary.Read(in, binary.BigEndian, &length) != nil {
+		line, err := in.ReadString('\n')
+		if err != nil {
 			return
 		}
-		archive := make([]byte, length)
-		if _, err := io.ReadFull(in, archive); err != nil {
+		archive, err := base64.StdEncoding.DecodeString(line[:len(line)-1])
+		if err != nil {
 			os.Exit(1)
 		}
 		if err := lines.Encode(read(archive)); err != nil {

@@ -1,3 +1,0 @@
-module lab/tar
-
-go 1.21

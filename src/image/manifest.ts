@@ -89,7 +89,7 @@ const indexSchema = z.object({
  * Reads a manifest or index. `contentType` is what the registry said; the document's own
  * `mediaType` wins where both are given and agree on nothing, as the spec requires them equal.
  * @throws BundlerError INTEGRITY for schema 1, for a document that is neither, or not well formed;
- *   with `artifact` in its details for a signature or a chart, which is no image at all.
+ *   with `artifact` in its details for a signature or a chart, which is no image at all, and schema 1.
  */
 export function parseManifest(
   what: string,
@@ -102,7 +102,10 @@ export function parseManifest(
     throw new BundlerError(
       "INTEGRITY",
       `${what} is a Docker schema 1 manifest, a format that engines since Docker 26 refuse.`,
-      { hint: "Name a newer tag of this image, or an alternative image, in components.yaml." },
+      {
+        hint: "Name a newer tag of this image, or an alternative image, in components.yaml.",
+        details: { artifact: MEDIA_TYPES.dockerSchema1 },
+      },
     );
   }
   const isIndex = mediaType === MEDIA_TYPES.ociIndex || mediaType === MEDIA_TYPES.dockerList;

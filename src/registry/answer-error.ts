@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "../core/limits.js";
 import { readBody } from "../http/body.js";
+import { isWebPage, pageFailure } from "./answer-content.js";
 import type { Endpoint } from "./endpoint.js";
 import { HttpFailure, quoteServer } from "../http/failure.js";
 import { parseRetryAfter } from "../http/retry.js";
@@ -24,7 +25,8 @@ export async function answerFailure(
   endpoint: Endpoint,
 ): Promise<HttpFailure> {
   const { status } = response;
-  const said = await errorText(response, subject);
+  const text = await bodyText(response, subject);
+  const said = errorText(text);
   const host = response.elsewhere ? response.url.host : endpoint.host;
   const details = { host, status };
   const what = `${subject}: ${host} answered ${status}${said === "" ? "" : ` (${said})`}`;
@@ -47,6 +49,11 @@ export async function answerFailure(
     return new HttpFailure("NETWORK", `${what}, where ${endpoint.host} had sent us.`, later);
   }
   if (status === 401 || status === 403) {
+    // Registries refuse with a challenge or in JSON; who shows a page knows nothing of the image.
+    const page = isWebPage(undefined, Buffer.from(text));
+    if (page && response.header("www-authenticate") === undefined) {
+      return pageFailure(subject, host, status);
+    }
     return new HttpFailure("AUTH", `${what}.`, { details });
   }
   if (status === 404 || status === 410) {
@@ -85,14 +92,16 @@ function rateLimited(
   );
 }
 
-/** The server's own words, in one short line; empty when it has none that are fit to print. */
-async function errorText(response: HttpResponse, subject: string): Promise<string> {
-  let text: string;
+async function bodyText(response: HttpResponse, subject: string): Promise<string> {
   try {
-    text = (await readBody(response.body, LIMITS.answer, subject)).toString("utf8");
+    return (await readBody(response.body, LIMITS.answer, subject)).toString("utf8");
   } catch {
     return "";
   }
+}
+
+/** The server's own words, in one short line; empty when it has none that are fit to print. */
+function errorText(text: string): string {
   try {
     const { errors } = errorsSchema.parse(JSON.parse(text));
     return quoteServer(

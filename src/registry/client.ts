@@ -6,6 +6,7 @@ import { type NetworkOptions, openNetwork } from "../http/network.js";
 import type { Descriptor } from "../image/descriptor.js";
 import { MEDIA_TYPES } from "../image/media-types.js";
 import type { Store } from "../store/store.js";
+import { checkManifestAnswer, isWebPage, pageFailure, pageInstead } from "./answer-content.js";
 import { createAuthorizer } from "./authorizer.js";
 import { readBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
@@ -126,14 +127,12 @@ export function createRegistry(options: RegistryOptions): Registry {
             bytes = await readBody(response.body, limit, question.subject);
           } catch (error) {
             const { subject, signal } = question;
-            throw connectionFailure(error, {
-              subject,
-              host: response.url.host,
-              signal,
-              answered: true,
-            });
+            const { host } = response.url;
+            const tooMuch = error instanceof BundlerError;
+            const page = tooMuch ? pageInstead(response, subject, host) : undefined;
+            throw page ?? connectionFailure(error, { subject, host, signal, answered: true });
           }
-          return check(bytes, { host: endpoint.host, header: response.header });
+          return check(bytes, { endpoint, header: response.header });
         }),
       ),
     );
@@ -145,15 +144,20 @@ export function createRegistry(options: RegistryOptions): Registry {
       const path = `manifests/${reference.digest ?? reference.tag ?? "latest"}`;
       const question = { path, headers: { accept: MANIFEST_TYPES }, subject, signal };
       return small(reference, question, LIMITS.manifest, (bytes, answer) => {
+        const { endpoint } = answer;
+        const contentType = answer.header("content-type");
         const digest = digestOf(bytes);
+        // What a digest names is what was asked for, whatever it is.
+        if (reference.digest !== digest) {
+          checkManifestAnswer(bytes, { endpoint, subject, contentType });
+        }
         const said = answer.header("docker-content-digest");
         for (const expected of [reference.digest, said]) {
           if (expected !== undefined && isDigest(expected) && expected !== digest) {
-            throw wrongDigest(`${subject}: manifest`, answer.host, expected, digest);
+            throw wrongDigest(`${subject}: manifest`, endpoint.host, expected, digest);
           }
         }
-        const mediaType = answer.header("content-type") ?? "";
-        return { mediaType, digest, bytes, source: answer.host };
+        return { mediaType: contentType ?? "", digest, bytes, source: endpoint.host };
       });
     },
 
@@ -166,10 +170,12 @@ export function createRegistry(options: RegistryOptions): Registry {
       }
       const signal = AbortSignal.any([caller, closing.signal]);
       const question = { path: `blobs/${digest}`, headers: {}, subject, signal };
-      return small(reference, question, size, (bytes, { host }) => {
+      return small(reference, question, size, (bytes, { endpoint: { host } }) => {
         const found = digestOf(bytes);
-        if (found !== digest) throw wrongDigest(subject, host, digest, found);
-        return bytes;
+        if (found === digest) return bytes;
+        throw isWebPage(undefined, bytes)
+          ? pageFailure(subject, host)
+          : wrongDigest(subject, host, digest, found);
       });
     },
 
@@ -208,7 +214,7 @@ export function createRegistry(options: RegistryOptions): Registry {
 }
 
 interface Small {
-  readonly host: string;
+  readonly endpoint: Endpoint;
   readonly header: (name: string) => string | undefined;
 }
 

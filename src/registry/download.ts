@@ -2,6 +2,7 @@ import { shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
 import type { PartialBlob } from "../store/store.js";
+import { pageInstead } from "./answer-content.js";
 import { BodySink, TooLong } from "../http/body-sink.js";
 import { connectionFailure } from "../http/connection-error.js";
 import type { Endpoint } from "./endpoint.js";
@@ -145,6 +146,8 @@ async function ask(
   const { status, body } = response;
   const wrong = (why: string): HttpFailure => {
     body.drop();
+    const page = pageInstead(response, subject, response.url.host);
+    if (page !== undefined) return page;
     return new HttpFailure("INTEGRITY", `${subject}: ${endpoint.host}: ${why}.`, {
       details: { host: endpoint.host, expected: size },
     });
@@ -176,10 +179,13 @@ async function ask(
     throw connectionFailure(error, { subject, host: response.url.host, signal, answered: true });
   }
   if (sink.received < size) {
-    throw new HttpFailure(
-      "NETWORK",
-      `${subject}: ${response.url.host}: the answer ended after ${sink.received} of ${size} bytes.`,
-      { transient: true, details: { host: endpoint.host } },
+    throw (
+      pageInstead(response, subject, response.url.host) ??
+      new HttpFailure(
+        "NETWORK",
+        `${subject}: ${response.url.host}: the answer ended after ${sink.received} of ${size} bytes.`,
+        { transient: true, details: { host: endpoint.host } },
+      )
     );
   }
   return true;

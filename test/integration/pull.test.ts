@@ -24,6 +24,17 @@ import { testNetwork } from "../support/network.js";
 
 const signal = new AbortController().signal;
 const OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+/** An image without layers, as registries give it. */
+const MANIFEST = {
+  schemaVersion: 2,
+  mediaType: OCI_MANIFEST,
+  config: {
+    mediaType: "application/vnd.oci.image.config.v1+json",
+    digest: digestOf("{}"),
+    size: 2,
+  },
+  layers: [],
+};
 let dir: string;
 let store: Store;
 let events: BundlerEvent[];
@@ -102,7 +113,7 @@ const layer = randomBytes(3 * 1024 * 1024 + 17);
 describe("a manifest", () => {
   it("comes as its bytes with digest, media type and source", async () => {
     const server = await flaky();
-    const { digest, size } = server.addManifest("team/app", "1", { schemaVersion: 2 });
+    const { digest, size } = server.addManifest("team/app", "1", MANIFEST);
     const answer = await client().manifest(image(server), signal);
     expect(answer).toMatchObject({ digest, mediaType: OCI_MANIFEST, source: server.host });
     expect(answer.bytes.length).toBe(size);
@@ -112,7 +123,7 @@ describe("a manifest", () => {
 
   it("is asked for by digest when the reference has one, and checked", async () => {
     const server = await flaky();
-    const { digest } = server.addManifest("team/app", "1", { schemaVersion: 2 });
+    const { digest } = server.addManifest("team/app", "1", MANIFEST);
     const pinned = parseReference(`${server.host}/team/app:1@${digest}`);
     expect((await client().manifest(pinned, signal)).digest).toBe(digest);
     server.setFault(() => ({ kind: "answer", status: 200, body: '{"schemaVersion":2,"evil":1}' }));
@@ -130,7 +141,7 @@ describe("a manifest", () => {
               kind: "answer",
               status: 200,
               headers: { "docker-content-digest": digestOf("x") },
-              body: "{}",
+              body: JSON.stringify(MANIFEST),
             }
           : undefined,
     });
@@ -145,6 +156,19 @@ describe("a manifest", () => {
     await expect(client().manifest(image(server), signal)).rejects.toMatchObject({
       code: "INTEGRITY",
     });
+  });
+
+  it.each([200, 403])("is told as a page when the registry answers %i with one", async (status) => {
+    const fault: Fault = { kind: "answer", status, body: "<html>Log in to the network</html>" };
+    const registry = await flaky({ fault: () => fault });
+    for (const name of ["app:1", `app@sha256:${"0".repeat(64)}`]) {
+      const asked = client().manifest(parseReference(`${registry.host}/team/${name}`), signal);
+      await expect(asked).rejects.toMatchObject({
+        code: "NETWORK",
+        message: expect.stringMatching(/: 127\.0\.0\.1:\d+ answered .*with a web page/) as string,
+        hint: expect.stringContaining("portal") as string,
+      });
+    }
   });
 
   it("that does not exist is NOT_FOUND, named, and not asked for again", async () => {
@@ -167,7 +191,7 @@ describe("a manifest", () => {
         return undefined;
       },
     });
-    server.addManifest("team/app", "1", { schemaVersion: 2 });
+    server.addManifest("team/app", "1", MANIFEST);
     const start = Date.now();
     await client().manifest(image(server), signal);
     const took = Date.now() - start;
@@ -481,7 +505,7 @@ describe("a download", () => {
     const server = await flaky({
       fault: (seen) => (isBlob(seen) ? { kind: "hold", until } : undefined),
     });
-    server.addManifest("team/app", "1", { schemaVersion: 2 });
+    server.addManifest("team/app", "1", MANIFEST);
     const registry = client({ requestsPerHost: 2 });
     const blobs = Array.from({ length: 6 }, (_, n) => Buffer.from(`blob ${n}`));
     const downloads = Promise.all(
@@ -575,7 +599,7 @@ describe("mirrors", () => {
 
   it("are asked for the full repository, before the registry", async () => {
     const mirror = await flaky();
-    mirror.addManifest("library/redis", "7", { schemaVersion: 2 });
+    mirror.addManifest("library/redis", "7", MANIFEST);
     const answer = await client({ mirrors: new Map([["docker.io", [mirror.origin]]]) }).manifest(
       hub,
       signal,
@@ -586,7 +610,7 @@ describe("mirrors", () => {
 
   it("may put a project before the repository", async () => {
     const mirror = await flaky();
-    mirror.addManifest("proxy/hub/library/redis", "7", { schemaVersion: 2 });
+    mirror.addManifest("proxy/hub/library/redis", "7", MANIFEST);
     const mirrors = new Map([["docker.io", [`${mirror.origin}/proxy/hub/`]]]);
     await client({ mirrors }).manifest(hub, signal);
   });
@@ -595,7 +619,7 @@ describe("mirrors", () => {
     const [empty, origin] = [await flaky(), await flaky()];
     const broken = await flaky({ fault: () => ({ kind: "answer", status: 500 }) });
     const dead = await deadServer();
-    origin.addManifest("team/app", "1", { schemaVersion: 2 });
+    origin.addManifest("team/app", "1", MANIFEST);
     const blob = origin.addBlob(layer);
     const registry = client({
       mirrors: new Map([[origin.host, [empty.origin, broken.origin, dead.origin]]]),
@@ -633,6 +657,47 @@ describe("mirrors", () => {
     );
   });
 
+  it.each([
+    ["a page", "text/html", "<!DOCTYPE html><title>for sale</title>", "with a web page"],
+    ["a page called a manifest", OCI_MANIFEST, "\n <html></html>", "with a web page"],
+    ["nothing", OCI_MANIFEST, "", "an empty answer"],
+    ["a word", "text/plain", "OK", "something that is no manifest"],
+    ["another document", "application/json", '{"status":"up"}', "something that is no manifest"],
+    ["half a manifest", OCI_MANIFEST, '{"schemaVersion":2,"layers":[', "no manifest"],
+    ["an empty manifest", OCI_MANIFEST, '{"schemaVersion":2}', "neither an image manifest nor"],
+  ])(
+    "that give %s for a manifest are passed over, with a notice",
+    async (_what, type, body, why) => {
+      const parked = await flaky({
+        fault: () => ({ kind: "answer", status: 200, headers: { "content-type": type }, body }),
+      });
+      const origin = await flaky();
+      const { digest } = origin.addManifest("team/app", "1", MANIFEST);
+      const registry = client({ mirrors: new Map([[origin.host, [parked.origin]]]) });
+      await expect(registry.manifest(image(origin), signal)).resolves.toMatchObject({
+        digest,
+        source: origin.host,
+      });
+      expect(notices()).toEqual([expect.stringContaining(why)]);
+      expect(notices()[0]).toContain(parked.host);
+    },
+  );
+
+  it("that give pages for configs and layers are passed over, and what was fetched stays", async () => {
+    const body = "<html></html>";
+    const headers = { "content-type": "text/html; charset=utf-8" };
+    const parked = await flaky({
+      fault: () => ({ kind: "answer", status: 200, headers, body }),
+    });
+    const origin = await flaky();
+    const descriptor = origin.addBlob(randomBytes(1000));
+    const registry = client({ mirrors: new Map([[origin.host, [parked.origin]]]) });
+    await expect(registry.blob(image(origin), descriptor, signal)).resolves.toHaveLength(1000);
+    await registry.download(image(origin), descriptor, store, { signal, onBytes: () => undefined });
+    expect(await store.has(descriptor.digest, 1000)).toBe(true);
+    expect(notices()).toEqual([expect.stringContaining("with a web page")]);
+  });
+
   it("must be base URLs without credentials", () => {
     for (const base of ["ftp://x", "http://user:pw@x", "http://", "https://x/?q"]) {
       expect(() => client({ mirrors: new Map([["docker.io", [base]]]) })).toThrow(
@@ -654,7 +719,7 @@ describe("a host that does not answer", () => {
   it("can be given up at any moment", async () => {
     const never = new Promise(() => undefined);
     const server = await flaky({ fault: () => ({ kind: "hold", until: never }) });
-    server.addManifest("team/app", "1", {});
+    server.addManifest("team/app", "1", MANIFEST);
     const stop = new AbortController();
     const failing = client().manifest(image(server), stop.signal);
     const outcome = expect(failing).rejects.toMatchObject({ code: "INTERRUPTED" });

@@ -49,10 +49,9 @@ With --lock the plan is written down: every image by digest, every blob with its
       planJob(definition, selection, this.jobOptions(flags, onEvent)),
     );
     for (const platform of result.platforms) this.#show(platform);
-    for (const { component, platform, required, hint } of result.problems) {
-      this.say(
-        `${required ? "Missing" : "Optional, missing"}: ${component} for ${platform}. ${hint}`,
-      );
+    for (const { component, platform, required, reason, hint } of result.problems) {
+      const what = required ? "Missing" : "Optional, missing";
+      this.say(`${what}: ${component} for ${platform}: ${reason}.\n  → ${hint}`);
     }
     if (flags.lock !== undefined) {
       const { writeTextFile } = await import("../bundle/text-file.js");

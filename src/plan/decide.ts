@@ -10,7 +10,7 @@ import { type Resolution, resolveImage } from "./resolve.js";
 import type { LockedComponent, LockedImage, PlannedBuild } from "./types.js";
 
 /** Of what registries say, which goes into tables, locks and archives: no longer than this. */
-const SAID = 1000;
+export const SAID = 1000;
 
 export interface DecideContext {
   readonly registry: Registry;
@@ -37,9 +37,10 @@ export interface DecideContext {
   readonly leaveOut: ReadonlyMap<string, string>;
 }
 
-/** A component that found no way keeps the error that closed the last one, for the exit code. */
 export interface Decision {
+  /** Its reason goes into locks and archives, and names nothing of the network or machine that asked. */
   readonly component: LockedComponent;
+  /** The error that closed the last way of a component that found none. */
   readonly obstacle?: BundlerError;
 }
 
@@ -146,7 +147,7 @@ async function build(
     };
   }
   const { error, build: locked } = planned;
-  const why = `it cannot be built here (${oneLine(error.message, SAID).replace(/\.$/, "")})`;
+  const why = "it could not be built where this was planned";
   return {
     component: {
       ...head,
@@ -155,6 +156,21 @@ async function build(
     },
     obstacle: error,
   };
+}
+
+/**
+ * Of an image that cannot be had, what holds wherever it is asked for: what a mirror or a proxy said of
+ * it is for the one who asks, and in the error.
+ */
+function unusableSentence({ code, message }: BundlerError): string {
+  switch (code) {
+    case "NOT_FOUND":
+      return "is not there";
+    case "AUTH":
+      return "cannot be read without a login that may";
+    default:
+      return `cannot be used (${oneLine(message, SAID).replace(/\.$/, "")})`;
+  }
 }
 
 function claimNote(claimed: readonly Platform[], target: Platform, offered: boolean): string[] {
@@ -178,7 +194,7 @@ function obstacleSentence(
     case "contradiction":
       return `${prefix}${name} has an entry for ${oneLine(resolution.promised, SAID)} whose own config says ${oneLine(resolution.configured, SAID)}`;
     case "unusable":
-      return `${prefix}${name} cannot be used (${oneLine(resolution.error.message, SAID).replace(/\.$/, "")})`;
+      return `${prefix}${name} ${unusableSentence(resolution.error)}`;
   }
 }
 

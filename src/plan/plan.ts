@@ -1,10 +1,11 @@
 import { suggestion } from "../core/nearest.js";
+import { oneLine } from "../core/invisible.js";
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
 import { type Platform, formatPlatform } from "../core/platform.js";
 import { together } from "../core/together.js";
 import type { Component, Definition } from "../definition/types.js";
-import { type DecideContext, type Decision, decide } from "./decide.js";
+import { SAID, type DecideContext, type Decision, decide } from "./decide.js";
 import type { Lock, LockedComponent, PlatformLock } from "./types.js";
 
 export interface PlanContext extends Omit<DecideContext, "leaveOut"> {
@@ -165,7 +166,12 @@ function problemOf({ component, obstacle }: Decision, platform: string): PlanPro
   const hint =
     told === undefined ? `G${otherWays}` : method === "build" ? `${told} Or g${otherWays}` : told;
   return [
-    { platform, component: name, required, reason, hint, ...(obstacle ? { error: obstacle } : {}) },
+    {
+      ...{ platform, component: name, required, hint },
+      // Whoever plans wants to hear it all; what goes further does not say what their network is.
+      reason: obstacle === undefined ? reason : `${reason} (${oneLine(obstacle.message, SAID)})`,
+      ...(obstacle ? { error: obstacle } : {}),
+    },
   ];
 }
 

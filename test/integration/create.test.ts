@@ -6,9 +6,11 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parsePlatform } from "../../src/core/platform.js";
+import { noEvents } from "../../src/core/events.js";
 import { loadDefinition } from "../../src/definition/definition.js";
 import type { CreateResult } from "../../src/jobs/create.js";
-import type { PlanResult } from "../../src/jobs/plan.js";
+import { type PlanResult, planJob } from "../../src/jobs/plan.js";
+import { formatLock } from "../../src/plan/lock.js";
 import { writeSampleArchive } from "../../src/sample/archives.js";
 import { sampleCatalogue } from "../../src/sample/catalogue.js";
 import {
@@ -17,6 +19,7 @@ import {
   startSampleRegistry,
 } from "../../src/sample/registry.js";
 import { type CliOutcome, cli, jsonOf, startCli } from "../support/cli.js";
+import { testNetwork } from "../support/network.js";
 import { writeSmallDefinition } from "../support/small-definition.js";
 
 const run = promisify(execFile);
@@ -135,6 +138,37 @@ describe("create", () => {
     await registry.close();
     expect(await cli([...other, "--force"], inDir)).toMatchObject({ code: 0 });
     expect(await sha256("again.tar")).toBe(first);
+  });
+
+  it("gives the same lock through whatever mirror it asked, also where an image had to be replaced", async () => {
+    const small = await loadDefinition(definition);
+    const images = sampleCatalogue(small).filter(({ repository }) => !/mysql/.test(repository));
+    const locks: string[] = [];
+    for (const store of ["one", "two"]) {
+      const mirror = await startSampleRegistry({ images });
+      closers.push(() => mirror.close());
+      const { lock } = await planJob(
+        small,
+        { platforms: [parsePlatform("linux/arm64")], without: [], archives: new Map() },
+        {
+          recipesDir: "",
+          storeDir: path.join(dir, store),
+          mirrors: new Map([
+            ["docker.io", [mirror.url]],
+            ["quay.io", [mirror.url]],
+          ]),
+          mirrorsOnly: true,
+          requestsPerHost: 6,
+          network: testNetwork(),
+          signal: new AbortController().signal,
+          onEvent: noEvents,
+        },
+      );
+      locks.push(formatLock(lock));
+    }
+    expect(locks[0]).toContain("docker.io/library/mysql:5.7.44 is not there; MariaDB stands in");
+    expect(locks[0]).toBe(locks[1]);
+    expect(locks[0]).not.toMatch(/127\.0\.0\.1|localhost/);
   });
 
   it("refuses a lock when the definition has changed, or the registry lost what it pins", async () => {

@@ -70,17 +70,22 @@ export interface TreeFolder {
 /** Told of everything that goes away, with all that is below it. */
 type OnHidden = (node: TreeNode | undefined) => void;
 
+/** Told of what engines unpack in different ways, or refuse. */
+export type OnDoubt = (path: string, why: string) => void;
+
 /** Files by their paths, of one layer or of several over each other. */
 export class LayerTree {
   readonly #root: TreeNode;
   readonly #layer: number;
   readonly #budget: TreeBudget;
+  readonly #onDoubt: OnDoubt;
   /** The folder that was asked for last: entries of one folder come one after the other. */
   #last: (TreeFolder & { readonly asked: string }) | undefined;
 
   /** @param layer that the files come from */
-  constructor(layer: number, budget: TreeBudget) {
+  constructor(layer: number, budget: TreeBudget, onDoubt: OnDoubt = () => undefined) {
     this.#layer = layer;
+    this.#onDoubt = onDoubt;
     this.#root = { layer };
     this.#budget = budget;
   }
@@ -95,8 +100,10 @@ export class LayerTree {
     const ahead = asked.split("/").reverse();
     let at: { node: TreeNode; name: string }[] = [];
     let links = 0;
+    let rest = Number.POSITIVE_INFINITY;
     for (let part = ahead.pop(); part !== undefined; part = ahead.pop()) {
       this.#budget.take({ steps: 1 });
+      if (ahead.length < rest) rest = Number.POSITIVE_INFINITY;
       if (part === "" || part === ".") continue;
       if (part === "..") {
         at.pop();
@@ -107,11 +114,17 @@ export class LayerTree {
       const link = child?.entry?.type === "symlink" ? child.entry.linkpath : undefined;
       if (link !== undefined && link.length <= PATH_MAX && links < MAX_SYMLINKS) {
         links += 1;
+        // What was to come behind the link.
+        rest = Math.min(rest, ahead.length);
         if (link.startsWith("/")) at = [];
         ahead.push(...link.split("/").reverse());
         continue;
       }
       const isThere = child !== undefined && isFolder(child);
+      if (!isThere && (child !== undefined || ahead.length >= rest)) {
+        const why = "lies in what is no folder, or behind a link to no folder of its layer";
+        this.#onDoubt(asked, `${why}, where engines refuse it`);
+      }
       at.push({ name: part, node: isThere ? child : this.#make(parent, part) });
     }
     const folder = {
@@ -138,6 +151,38 @@ export class LayerTree {
   /** The entry at a path whose folders are no symlinks. */
   entry(path: string): FinalFile | undefined {
     return this.#find(path)?.entry;
+  }
+
+  /** Whether anything is at a path, be it a folder that only the paths of others name. */
+  has(path: string): boolean {
+    return this.#find(path) !== undefined;
+  }
+
+  /** The entry at a path whose folders may be symlinks of this tree; nothing is made. */
+  follow(path: string): FinalFile | undefined {
+    let parts = path.split("/").reverse();
+    let at: string[] = [];
+    let links = 0;
+    let found: FinalFile | undefined;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      this.#budget.take({ steps: 1 });
+      if (part === "" || part === ".") continue;
+      if (part === "..") {
+        at.pop();
+        continue;
+      }
+      found = this.entry([...at, part].join("/"));
+      // The last part is taken as it is: a hard link may be to a symlink.
+      if (found?.type !== "symlink" || parts.length === 0) {
+        at.push(part);
+        continue;
+      }
+      links += 1;
+      if (links > MAX_SYMLINKS || found.linkpath.length > PATH_MAX) return undefined;
+      if (found.linkpath.startsWith("/")) at = [];
+      parts = [...parts, ...found.linkpath.split("/").reverse()];
+    }
+    return found;
   }
 
   /** Takes a path away, with all below it. */

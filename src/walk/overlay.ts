@@ -1,6 +1,6 @@
 import { unpackedPath } from "../tar/unpacked-path.js";
-import { LayerTree, TreeBudget, type TreeNode } from "./layer-tree.js";
-import type { FinalFile, HiddenProgram, WalkedLayer } from "./types.js";
+import { LayerTree, type OnDoubt, TreeBudget, type TreeNode } from "./layer-tree.js";
+import type { FinalFile, HiddenProgram, LayerDoubt, WalkedLayer } from "./types.js";
 
 /** OCI image-spec, layer.md, "Whiteouts". */
 const WHITEOUT = ".wh.";
@@ -11,7 +11,11 @@ const DRIVER_OWN = ".wh..wh.";
 export interface Overlay {
   readonly files: ReadonlyMap<string, FinalFile>;
   readonly hidden: readonly HiddenProgram[];
+  readonly doubts: readonly LayerDoubt[];
 }
+
+/** More of them say no more: one is too many. */
+const MAX_DOUBTS = 5;
 
 /**
  * Lays layers over each other, base first, as engines do (OCI image-spec, layer.md, "Applying
@@ -28,8 +32,13 @@ export function overlayLayers(
 ): Overlay {
   const final = new LayerTree(0, budget);
   const hidden: HiddenProgram[] = [];
+  const doubts: LayerDoubt[] = [];
   for (const [index, layer] of layers.entries()) {
-    const own = unpack(made.of(layer, index), new LayerTree(index, budget), final);
+    const doubt: OnDoubt = (path, why) => {
+      if (doubts.length >= MAX_DOUBTS) return;
+      doubts.push({ layer: index, message: `${JSON.stringify(path.slice(0, 200))} ${why}.` });
+    };
+    const own = unpack(made.of(layer, index), new LayerTree(index, budget, doubt), final, doubt);
     const hide = (node: TreeNode | undefined): void => {
       for (const { entry } of LayerTree.below(node)) {
         if (entry?.program === undefined) continue;
@@ -47,7 +56,7 @@ export function overlayLayers(
     }
     final.merge(own.tree, hide);
   }
-  return { files: final.toMap(), hidden };
+  return { files: final.toMap(), hidden, doubts };
 }
 
 /** The entries of layers at their places, made once for all images that have the same layer there. */
@@ -72,8 +81,13 @@ interface Unpacked {
 }
 
 /** Puts a layer's entries into a tree of its own. */
-function unpack(files: readonly FinalFile[], tree: LayerTree, below: LayerTree): Unpacked {
-  const gone: string[] = [];
+function unpack(
+  files: readonly FinalFile[],
+  tree: LayerTree,
+  below: LayerTree,
+  doubt: OnDoubt,
+): Unpacked {
+  const gone = new Set<string>();
   const opaque: string[] = [];
   for (const file of files) {
     const slash = file.path.lastIndexOf("/");
@@ -82,27 +96,45 @@ function unpack(files: readonly FinalFile[], tree: LayerTree, below: LayerTree):
     const folder = tree.folder(slash < 0 ? "" : file.path.slice(0, slash));
     const inFolder = (child: string): string =>
       folder.path === "" ? child : `${folder.path}/${child}`;
+    const takeAway = (child: string): void => {
+      const path = inFolder(child);
+      // overlayfs has a whiteout in the place of what it hides.
+      if (gone.has(path) || tree.has(path)) doubt(path, "is taken away by the layer that has it");
+      gone.add(path);
+    };
     if (name === OPAQUE) opaque.push(folder.path);
     else if (name.startsWith(DRIVER_OWN)) continue;
-    else if (name.startsWith(WHITEOUT)) gone.push(inFolder(name.slice(WHITEOUT.length)));
+    else if (name.startsWith(WHITEOUT)) takeAway(name.slice(WHITEOUT.length));
+    else if (file.type === "whiteout") takeAway(name);
     else {
       const path = inFolder(name);
-      const linked = linkedFile(file, tree, below);
+      if (file.type === "directory" && gone.has(path)) {
+        doubt(path, "is a folder that its own layer takes away, which not every engine empties");
+      }
+      const linked = linkedFile(file, tree, { below, doubt });
       const entry = linked ?? file;
       tree.put(folder.node, name, entry.path === path ? entry : { ...entry, path });
     }
   }
-  return { tree, gone, opaque };
+  return { tree, gone: [...gone], opaque };
 }
 
 /** A hard link is the same file under another name, and in this layer. */
 function linkedFile(
-  { type, linkpath, layer }: FinalFile,
+  { path, type, linkpath, layer }: FinalFile,
   tree: LayerTree,
-  below: LayerTree,
+  { below, doubt }: { readonly below: LayerTree; readonly doubt: OnDoubt },
 ): FinalFile | undefined {
   if (type !== "link") return undefined;
   const target = unpackedPath(linkpath);
-  const linked = tree.entry(target) ?? below.entry(target);
+  const plain = tree.entry(target);
+  const followed = plain ?? tree.follow(target);
+  if (plain === undefined && followed !== undefined) {
+    doubt(path, "is a hard link through a symbolic link, which not every program follows");
+  }
+  if (followed === undefined || followed.type === "directory" || target === path) {
+    doubt(path, "is a hard link to what its layer does not have before it, which engines refuse");
+  }
+  const linked = followed ?? below.entry(target);
   return linked === undefined || linked.type === "directory" ? undefined : { ...linked, layer };
 }

@@ -149,6 +149,15 @@ export interface WalkedImage {
    */
   readonly files: ReadonlyMap<string, FinalFile>;
   readonly hidden: readonly HiddenProgram[];
+  /** What engines would make of a layer in different ways, or refuse to unpack; the first few. */
+  readonly doubts: readonly LayerDoubt[];
+}
+
+export interface LayerDoubt {
+  /** Index into the image's layers. */
+  readonly layer: number;
+  /** A sentence. */
+  readonly message: string;
 }
 
 export interface WalkedBundle {

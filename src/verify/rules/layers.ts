@@ -28,11 +28,13 @@ export const LAYERS = declareRules(
 const TOLERANCE = 0.1;
 
 /** Layers unpack to what the config names, to their end, and to one thing alone. */
-export function checkLayers({ component, image, layers }: WalkedImage): readonly Finding[] {
+export function checkLayers(walked: WalkedImage): readonly Finding[] {
+  const { component, image, layers } = walked;
   return layers.flatMap((layer, index): Finding[] => {
     const { digest, diffId, doubts, trouble } = layer;
     const about = { component, subject: digest, layer: digest };
-    const ambiguous = doubts.map((message) =>
+    const inTree = walked.doubts.filter((doubt) => doubt.layer === index);
+    const ambiguous = [...doubts, ...inTree.map(({ message }) => message)].map((message) =>
       LAYERS.finding("layer/ambiguous", { ...about, message }),
     );
     // That it is missing is the finding of another rule.

@@ -245,6 +245,7 @@ function walked(
     ],
     files: new Map(files),
     hidden: [],
+    doubts: [],
   };
 }
 

@@ -341,3 +341,70 @@ describe("a path of the final file system", () => {
     expect(lookUp(files, path)?.path).toBe(found);
   });
 });
+
+describe("what engines differ about, or refuse", () => {
+  const doubtsOf = (...layers: readonly (readonly WalkedFile[])[]): readonly string[] =>
+    overlayLayers(
+      "sample",
+      layers.map((one, at) => layer(one, String(at))),
+    ).doubts.map(({ layer: at, message }) => `${at} ${message}`);
+  const below = [entry("bin/a"), entry("d", "directory")];
+
+  it.each([
+    [
+      "a hard link to a layer below",
+      [entry("b", "link", "bin/a")],
+      /^1 "b" is a hard link to what/,
+    ],
+    ["a hard link to itself", [entry("b"), entry("b", "link", "b")], /"b" is a hard link to what/],
+    ["a hard link to a folder", [entry("e", "directory"), entry("b", "link", "e")], /hard link to/],
+    [
+      "a hard link through a symlink",
+      [entry("e/a"), entry("s", "symlink", "e"), entry("b", "link", "s/a")],
+      /"b" is a hard link through a symbolic link/,
+    ],
+    ["a whiteout of its own file", [entry("x"), entry(".wh.x")], /"x" is taken away by the layer/],
+    ["a whiteout twice", [entry(".wh.x"), entry(".wh.x")], /"x" is taken away by the layer/],
+    [
+      "a whiteout and its folder",
+      [entry(".wh.d"), entry("d", "directory")],
+      /"d" is a folder that its own layer takes away/,
+    ],
+    ["a path through a file", [entry("f"), entry("f/x")], /"f" lies in what is no folder/],
+    [
+      "a path through a symlink to nothing",
+      [entry("s", "symlink", "bin"), entry("s/x")],
+      /"s" lies in what is no folder/,
+    ],
+  ] as const)("is told of %s", (_what, files, message) => {
+    expect(doubtsOf(below, files)[0]).toMatch(message);
+  });
+
+  it("is not what layers usually have", () => {
+    const usual = [
+      entry("usr/lib", "directory"),
+      entry("lib", "symlink", "usr/lib"),
+      entry("lib/new/a"),
+      entry("b", "link", "usr/lib/new/a"),
+      entry(".wh.bin"),
+      entry("d/.wh..wh..opq"),
+      entry("l", "symlink", "nowhere"),
+      entry("m", "link", "l"),
+    ];
+    expect(doubtsOf(below, usual)).toEqual([]);
+  });
+
+  it("leaves a hard link through a symlink the file that it names", () => {
+    const { files } = overlayLayers("sample", [
+      layer(
+        [entry("e/a", "file", "", 7), entry("s", "symlink", "e"), entry("b", "link", "s/a")],
+        "0",
+      ),
+    ]);
+    expect(files.get("b")).toMatchObject({ type: "file", size: 7 });
+  });
+
+  it("takes the device 0:0 for the whiteout that overlayfs takes it for", () => {
+    expect(listing([below, [entry("bin/a", "whiteout")]])).not.toContain("0 bin/a file");
+  });
+});

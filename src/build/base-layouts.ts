@@ -1,6 +1,6 @@
 import { link, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { fetchImages, planFetch } from "../acquire/fetch.js";
+import { Acquisition } from "../acquire/acquisition.js";
 import type { BaseLayout } from "../builder/types.js";
 import { hexOf } from "../core/digest.js";
 import { BundlerError, systemCode } from "../core/errors.js";
@@ -79,13 +79,14 @@ async function addBase(
   let top: Descriptor | undefined;
   for (const platform of platforms) {
     const image = await resolveBase(base, platform, context);
-    const fetch = await planFetch(pseudoLock(base, image), context.store);
-    if (fetch.bytes > 0) context.onStep(`fetching the base ${base.reference}`);
-    await fetchImages(pseudoLock(base, image), fetch, {
+    const acquisition = new Acquisition(pseudoLock(base, image), {
       ...context,
+      keepBlobs: true,
       onEvent: noEvents,
-      onReady: () => undefined,
     });
+    const { bytes } = await acquisition.missing();
+    if (bytes > 0) context.onStep(`fetching the base ${base.reference}`);
+    await acquisition.intoStore();
     top = image.index ?? image.manifest;
     // An index is asked for by digest here, so what it names is what the plan saw.
     await pinnedManifest(parseReference(base.reference), top, context);

@@ -12,10 +12,10 @@ export type HashSource =
   /** A part of a file that is open. */
   | { readonly fd: number; readonly offset: number; readonly length: number };
 
-/** What is hashed and, with a target, copied to a place in an open file on the way. */
+/** What is hashed and, with targets, copied to places in open files on the way. */
 export interface HashJob {
   readonly sources: readonly HashSource[];
-  readonly target?: { readonly fd: number; readonly offset: number };
+  readonly targets?: readonly { readonly fd: number; readonly offset: number }[];
 }
 
 /** Why a job could not be done; plain data, as it crosses threads. */
@@ -60,7 +60,7 @@ export const hash: Work<HashJob, HashOutcome> = async (job, { signal, onBytes })
 function* hashJob(job: HashJob): Generator<number, HashOutcome, void> {
   const hash = createHash("sha256");
   const buffer = Buffer.allocUnsafe(256 * 1024);
-  let position = job.target?.offset ?? 0;
+  let position = 0;
   let source = 0;
   let stage: HashFailure["stage"] = "open";
   let opened: number | undefined;
@@ -94,19 +94,19 @@ function* hashJob(job: HashJob): Generator<number, HashOutcome, void> {
           chunk = buffer.subarray(0, read);
         }
         hash.update(chunk);
-        if (job.target !== undefined) {
-          stage = "write";
+        stage = "write";
+        for (const target of job.targets ?? []) {
           for (let written = 0; written < chunk.length;) {
             written += fs.writeSync(
-              job.target.fd,
+              target.fd,
               chunk,
               written,
               chunk.length - written,
-              position + written,
+              target.offset + position + written,
             );
           }
-          position += chunk.length;
         }
+        position += chunk.length;
         done += chunk.length;
         yield chunk.length;
       }

@@ -1,5 +1,3 @@
-import { createHash, randomBytes } from "node:crypto";
-import { readlinkSync } from "node:fs";
 import {
   type FileHandle,
   link,
@@ -11,11 +9,12 @@ import {
   stat,
   statfs,
 } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { formatBytes } from "../core/bytes.js";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
+import { isToken, livenessOf, newToken } from "../core/owner.js";
 
+/** How long another host's unfinished file must have been quiet to count as given up, in milliseconds. */
 const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** A file being written under a hidden name beside its final one, which it gets when it is whole. */
@@ -23,30 +22,45 @@ export interface PartialFile {
   readonly handle: FileHandle;
   /** Where it lies now. */
   readonly path: string;
+  /** Whether it holds what an earlier run wrote. */
+  readonly resumed: boolean;
   /** Flushes it to the disk and gives it its final name. */
   readonly publish: () => Promise<void>;
-  /** Closes and removes it. Harmless after publish. */
+  /** Closes it and leaves it to the next run; tells under which name. Harmless after publish. */
+  readonly keep: () => Promise<string>;
+  /** Closes and removes it. Harmless after publish and keep. */
   readonly discard: () => Promise<void>;
 }
 
+export interface PartialOptions {
+  /** Replace the output when it exists. */
+  readonly force: boolean;
+  /** Go on with what an earlier run of the same output left, which is removed otherwise. */
+  readonly resume?: boolean;
+}
+
 /**
- * Opens a partial file for `size` bytes that will become `output`, and removes what killed runs
- * left of the same output.
+ * Opens a partial file for `size` bytes that will become `output`.
  * @throws BundlerError FILE when the output exists (unless `force`) or its folder cannot be
- *   written; DISK when there is less space than `size`.
+ *   written; DISK when there is less space than it still needs.
  */
 export async function openPartialFile(
   output: string,
   size: number,
-  force: boolean,
+  { force, resume = false }: PartialOptions,
 ): Promise<PartialFile> {
   const final = resolve(output);
   const folder = dirname(final);
   await refuseExisting(final, force);
-  await removeStale(folder, basename(final));
-  await checkSpace(folder, final, size);
-  const path = join(folder, partialName(basename(final)));
-  const handle = await open(path, "wx+").catch((cause: unknown) => {
+  const path = join(folder, `${hiddenName(final)}.${newToken()}.partial`);
+  const resumed = await takeOver(final, resume ? path : undefined);
+  await checkSpace(folder, final, size - (resumed ? await allocated(path) : 0)).catch(
+    async (error: unknown) => {
+      if (resumed) await rename(path, restingPath(final));
+      throw error;
+    },
+  );
+  const handle = await open(path, resumed ? "r+" : "wx+").catch((cause: unknown) => {
     throw new BundlerError("FILE", `Cannot write in ${folder}: ${messageOf(cause)}`, {
       hint: "Create the folder, or give another place with --output.",
       cause,
@@ -63,6 +77,7 @@ export async function openPartialFile(
   return {
     handle,
     path,
+    resumed,
     publish: async () => {
       // The bytes must be on the disk before the name is: after a power cut the name would stand
       // for a file full of holes.
@@ -73,11 +88,24 @@ export async function openPartialFile(
       gone = true;
       await syncFolder(folder);
     },
+    keep: async () => {
+      await close();
+      const resting = restingPath(final);
+      if (!gone) await rename(path, resting);
+      gone = true;
+      return resting;
+    },
     discard: async () => {
       await close().catch(() => undefined);
       if (!gone) await rm(path, { force: true });
     },
   };
+}
+
+/** Bytes that the unfinished file of an output already takes, where an earlier run has left one. */
+export async function bytesKept(output: string): Promise<number> {
+  const left = await leftBehind(resolve(output));
+  return left[0]?.bytes ?? 0;
 }
 
 /** What `ENOSPC` means to the reader. `left` is what still had to be written, in bytes. */
@@ -155,46 +183,67 @@ async function syncFolder(folder: string): Promise<void> {
   await handle?.close();
 }
 
-function partialName(name: string): string {
-  return `.${name}.${processSpace()}-${process.pid}-${randomBytes(4).toString("hex")}.partial`;
+/** What its unfinished files are called, before the token of the run that works on one. */
+function hiddenName(final: string): string {
+  return `.${basename(final)}`;
 }
 
-/** Names the set of processes that our process id is unique in: this host, this container. */
-function processSpace(): string {
-  let namespace = "";
-  try {
-    namespace = readlinkSync("/proc/self/ns/pid");
-  } catch {
-    // Not Linux.
-  }
-  return createHash("sha256").update(`${hostname()} ${namespace}`).digest("hex").slice(0, 8);
+/** An unfinished file that nobody works on. */
+function restingPath(final: string): string {
+  return join(dirname(final), `${hiddenName(final)}.partial`);
 }
 
 /**
- * Removes partial files of runs that are certainly over: their process is gone from our own
- * process space, or, for another host on a shared disk, nothing was written for a day.
+ * Gives the largest unfinished file of runs that are certainly over our name, and removes the others.
+ * Renaming is how it is claimed: of several runs, one succeeds. False when there is none.
+ * @param path our name; all are removed when it is undefined.
  */
-async function removeStale(folder: string, name: string): Promise<void> {
-  const prefix = `.${name}.`;
-  for (const file of await readdir(folder).catch(() => [])) {
-    if (!file.startsWith(prefix)) continue;
-    const [, space, pid] =
-      /^([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.partial$/.exec(file.slice(prefix.length)) ?? [];
-    if (pid === undefined) continue;
-    const path = join(folder, file);
-    const found = await stat(path).catch(() => undefined);
-    if (found === undefined) continue;
-    const over =
-      space === processSpace() ? !isAlive(Number(pid)) : Date.now() - found.mtimeMs > STALE_MS;
-    if (over) await rm(path, { force: true });
+async function takeOver(final: string, path: string | undefined): Promise<boolean> {
+  let taken = false;
+  for (const left of await leftBehind(final)) {
+    if (path === undefined || taken) await rm(left.path, { force: true });
+    else {
+      taken = await rename(left.path, path).then(
+        () => true,
+        (error: unknown) => {
+          if (systemCode(error) === "ENOENT") return false;
+          throw error;
+        },
+      );
+    }
   }
+  return taken;
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) !== "ESRCH";
+/**
+ * Unfinished files of runs that are certainly over: nobody's, of a process that is gone, or, of
+ * another host on a shared disk, one in which nothing was written for a day. Largest first.
+ */
+async function leftBehind(
+  final: string,
+): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
+  const folder = dirname(final);
+  const prefix = `${hiddenName(final)}.`;
+  const found: { path: string; bytes: number }[] = [];
+  for (const file of await readdir(folder).catch(() => [])) {
+    if (!file.startsWith(prefix) || !file.endsWith(".partial")) continue;
+    const path = join(folder, file);
+    const token = file.slice(prefix.length, -".partial".length);
+    const status = await lstat(path).catch(() => undefined);
+    if (status?.isFile() !== true) continue;
+    if (path !== restingPath(final)) {
+      if (!isToken(token)) continue;
+      const liveness = livenessOf(token, status.mtimeMs);
+      const quiet = liveness === "silent" && Date.now() - status.mtimeMs > STALE_MS;
+      if (liveness !== "dead" && !quiet) continue;
+    }
+    found.push({ path, bytes: status.blocks * 512 });
   }
+  return found.toSorted((a, b) => b.bytes - a.bytes);
+}
+
+/** Bytes that a file takes on its disk, which are fewer than its size where it has holes. */
+async function allocated(path: string): Promise<number> {
+  const { blocks } = await stat(path);
+  return blocks * 512;
 }

@@ -31,14 +31,16 @@ export async function writeTextFile(path: string, text: string): Promise<void> {
     await writing(path, bytes, () => appendFile(target, bytes));
     return;
   }
-  const partial = await openPartialFile(target, bytes.length, true).catch((cause: unknown) => {
-    if (!(cause instanceof BundlerError) || cause.code !== "FILE") throw cause;
-    throw new BundlerError("FILE", cause.message, {
-      cause,
-      hint: "Give the name of a file, in a folder that is there and can be written.",
-      details: { file: path },
-    });
-  });
+  const partial = await openPartialFile(target, bytes.length, { force: true }).catch(
+    (cause: unknown) => {
+      if (!(cause instanceof BundlerError) || cause.code !== "FILE") throw cause;
+      throw new BundlerError("FILE", cause.message, {
+        cause,
+        hint: "Give the name of a file, in a folder that is there and can be written.",
+        details: { file: path },
+      });
+    },
+  );
   try {
     await writing(path, bytes, async () => {
       await partial.handle.writeFile(bytes);

@@ -1,5 +1,6 @@
 import type { Digest } from "../core/digest.js";
 import { readUnpackedSize } from "../image/unpacked-size.js";
+import type { TarWindow } from "../tar/window.js";
 import type { BundleComponent, BundleManifest } from "./types.js";
 
 /** Unpacked bytes of a layer, by the digest of its blob. */
@@ -14,18 +15,18 @@ export function padded(bytes: number): string {
 }
 
 /**
- * Unpacked bytes of every layer of a bundle, from blobs that are all in the store.
- * @throws Error of the system when a blob cannot be read.
+ * Unpacked bytes of every layer of a bundle, from blobs that are all at hand.
+ * @throws BundlerError INTEGRITY when a blob ends early; Error of the system when it cannot be read.
  */
 export async function readUnpacked(
   components: readonly Pick<BundleComponent, "image">[],
-  blobPath: (digest: Digest) => string,
+  windowOf: (layer: Digest) => TarWindow,
 ): Promise<UnpackedOf> {
   const sizes = new Map<Digest, number>();
   for (const { image } of components) {
     for (const layer of image.layers) {
       if (sizes.has(layer.digest)) continue;
-      sizes.set(layer.digest, await readUnpackedSize(layer, blobPath(layer.digest)));
+      sizes.set(layer.digest, await readUnpackedSize(layer, windowOf(layer.digest)));
     }
   }
   return (layer) => {

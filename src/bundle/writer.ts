@@ -1,14 +1,14 @@
+import { type Digest, shortDigest } from "../core/digest.js";
 import { BundlerError, interrupted, isAbort, messageOf, systemCode } from "../core/errors.js";
-import { type Digest, digestFromHex } from "../core/digest.js";
 import { type EventSink, noEvents } from "../core/events.js";
-import { type LaidOutEntry, tarPieces } from "../tar/layout.js";
-import type { HashFailure, HashOutcome, HashSource } from "./hash-job.js";
+import { tarPieces } from "../tar/layout.js";
+import type { TarWindow } from "../tar/window.js";
+import { BlobPlace, writeAll } from "./blob-place.js";
+import type { HashFailure, HashSource } from "./hash-job.js";
 import { HashPool } from "./hash-pool.js";
-import { type ImagePiece, blobsOf } from "./image-layout.js";
 import type { BundleContent, BundleLayout } from "./layout.js";
 import { type PartialFile, diskFull, isDiskFull, openPartialFile } from "./partial-file.js";
 import { formatSums } from "./sums.js";
-import { tarballsOf } from "./tarballs.js";
 import { readUnpacked } from "./unpacked.js";
 
 export interface WriteOptions {
@@ -16,10 +16,10 @@ export interface WriteOptions {
   readonly output: string;
   /** Replace an existing file. */
   readonly force?: boolean;
-  /** Where the store keeps a blob. */
-  readonly blobPath: (digest: Digest) => string;
+  /** What a run that fails has written is left to the next one, which goes on from there. */
+  readonly keepUnfinished?: boolean;
   readonly signal?: AbortSignal;
-  /** Gets the items and bytes of the phase `pack`; bytes count images only, and are taken back when one fails. */
+  /** Gets the bytes of the phase `pack`, of blobs only; they are taken back when they turn out to be wrong. */
   readonly onEvent?: EventSink;
 }
 
@@ -31,45 +31,36 @@ export interface WrittenBundle {
   readonly sums: ReadonlyMap<string, string>;
 }
 
-/** Fills a layout, images in any order and several at a time. */
+/** Blobs come in any order and several at a time; everything else is written when they are all there. */
 export interface BundleWriter {
-  /**
-   * Writes an image tarball, `images/redis.tar`, to its place. May be called again after it failed.
-   * @throws BundlerError INTEGRITY when a blob of the store is not what its digest says (its digest is in
-   *   `details.digest`, one component that has it in `details.component`), NOT_FOUND when it is not there,
-   *   DISK, INTERRUPTED.
-   */
-  readonly tarball: (path: string) => Promise<void>;
+  /** Where a blob goes; undefined when the archive has none of this digest. */
+  readonly place: (digest: Digest) => BlobPlace | undefined;
+  /** Bytes of all places of blobs. */
+  readonly blobBytes: number;
+  /** A blob that is in its place, to be looked into. */
+  readonly window: (digest: Digest) => TarWindow;
   /**
    * Writes everything else, flushes, and gives the archive its name.
+   * @param layout what is known now; every blob lies where it did when the writer was opened.
    * @throws BundlerError FILE when the name has been taken meanwhile, DISK, INTERRUPTED.
    */
-  readonly finish: () => Promise<WrittenBundle>;
-  /** Stops and leaves nothing behind. Harmless after finish. */
-  readonly abort: () => Promise<void>;
+  readonly finish: (layout: BundleLayout) => Promise<WrittenBundle>;
+  /**
+   * Stops. Harmless after finish.
+   * @returns where it lies, when it is kept for the next run.
+   */
+  readonly abort: () => Promise<string | undefined>;
 }
 
-/**
- * Writes a whole archive from blobs that are all in the store.
- * @throws BundlerError as BundleWriter does; nothing is left behind then.
- */
-export async function writeBundle(
-  layout: BundleLayout,
-  options: WriteOptions,
-): Promise<WrittenBundle> {
-  const writer = await openBundleWriter(layout, options);
-  try {
-    const tarballs = tarballsOf(layout.manifest.components);
-    await Promise.all(tarballs.map(({ path }) => writer.tarball(path)));
-    return await writer.finish();
-  } finally {
-    await writer.abort();
-  }
-}
+/** So many bytes are handed to the disk at a time while others arrive: the last flush has little left to do. */
+const FLUSH_BYTES = 64 * 1024 * 1024;
+
+/** How long bytes that arrive slowly wait for being flushed and recorded, in milliseconds. */
+const FLUSH_MS = 1000;
 
 /**
- * Starts an archive in a hidden file beside its final name. Whoever opens a writer ends it with
- * `finish` or `abort`.
+ * Starts an archive in a hidden file beside its final name, or goes on with the one that an earlier
+ * run has left. Whoever opens a writer ends it with `finish` or `abort`.
  * @throws BundlerError FILE, DISK before anything is written.
  */
 export async function openBundleWriter(
@@ -77,106 +68,132 @@ export async function openBundleWriter(
   options: WriteOptions,
 ): Promise<BundleWriter> {
   if (options.signal?.aborted) throw interrupted();
-  const file = await openPartialFile(options.output, layout.size, options.force ?? false);
-  return new ArchiveWriter(layout, options, file);
+  const { output, force = false } = options;
+  const file = await openPartialFile(output, layout.size, { force, resume: true });
+  const writer = new ArchiveWriter(layout, options, file);
+  try {
+    if (file.resumed) await writer.look();
+    return writer;
+  } catch (error) {
+    await writer.abort();
+    throw error;
+  }
 }
 
-type TarballEntry = LaidOutEntry<BundleContent> & {
-  readonly content: Extract<BundleContent, { kind: "tarball" }>;
-};
-
 class ArchiveWriter implements BundleWriter {
-  readonly #layout: BundleLayout;
+  readonly #size: number;
   readonly #options: WriteOptions;
-  readonly #onEvent: EventSink;
   readonly #file: PartialFile;
   readonly #pool: HashPool;
-  /** Path inside the top folder to sha256, of files that are no image tarballs. */
-  readonly #sums = new Map<string, string>();
-  /** The paths of image tarballs that are written and proved. */
-  readonly #tarballs = new Set<string>();
+  readonly #places: ReadonlyMap<Digest, BlobPlace>;
+  readonly blobBytes: number;
+  /** Bytes of blobs that are in their places. */
   #written = 0;
-  /** Background flushes of finished images: the disk works while the processor hashes. */
-  readonly #flushes = new Set<Promise<void>>();
+  /** Bytes written since the last flush began. */
+  #dirty = 0;
+  #flushing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  /** Nothing more is written. */
+  #ended = false;
+  /** The file has got its name, or is left to the next run. */
+  #over = false;
 
   constructor(layout: BundleLayout, options: WriteOptions, file: PartialFile) {
-    this.#layout = layout;
+    this.#size = layout.size;
     this.#options = options;
-    this.#onEvent = options.onEvent ?? noEvents;
     this.#file = file;
     this.#pool = new HashPool(options.signal);
+    const onEvent = options.onEvent ?? noEvents;
+    const shared = {
+      handle: file.handle,
+      pool: this.#pool,
+      onBytes: (delta: number): void => {
+        this.#written += delta;
+        this.#touch(delta);
+        onEvent({ type: "bytes", phase: "pack", delta });
+      },
+      cannotWrite: (error: unknown) => this.#explain(error),
+      cannotCopy: ({ message, code }: HashFailure) => this.#cannotWrite(message, code),
+    };
+    const blobs = blobsOf(layout);
+    this.#places = new Map(blobs.map((blob) => [blob.digest, new BlobPlace(blob, shared)]));
+    this.blobBytes = blobs.reduce((sum, { size, offsets }) => sum + size * offsets.length, 0);
   }
 
-  readonly tarball = async (path: string): Promise<void> => {
-    const entry = this.#layout.tar.entries.find(
-      (candidate): candidate is TarballEntry =>
-        candidate.content?.kind === "tarball" && this.#inside(candidate.path) === path,
-    );
-    if (entry === undefined) throw new Error(`The layout has no ${path}.`);
-    const { components, tarball } = entry.content;
-    this.#told(components, "start");
-    let written = 0;
-    const onBytes = (delta: number): void => {
-      written += delta;
-      this.#onEvent({ type: "bytes", phase: "pack", delta });
-    };
-    let position = entry.dataOffset;
-    // A failure waits for the rest to end, so that another attempt finds the place quiet.
-    const results = await Promise.allSettled(
-      tarball.pieces.map((piece) => {
-        const at = position;
-        position += "bytes" in piece ? piece.bytes.length : piece.size;
-        return this.#piece(piece, at, onBytes);
-      }),
-    );
-    for (const result of results) {
-      if (result.status === "fulfilled") continue;
-      this.#written -= written;
-      this.#onEvent({ type: "bytes", phase: "pack", delta: -written });
-      throw result.reason;
-    }
-    this.#tarballs.add(path);
-    this.#flush();
-    this.#told(components, "done");
+  /** Finds out how far the run came that left the file. */
+  async look(): Promise<void> {
+    for (const place of this.#places.values()) await place.look();
+  }
+
+  readonly place = (digest: Digest): BlobPlace | undefined => this.#places.get(digest);
+
+  readonly window = (digest: Digest): TarWindow => {
+    const place = this.#places.get(digest);
+    if (place?.whole !== true) throw new Error(`${digest} is not in its place.`);
+    const { offset, size } = place;
+    return { handle: this.#file.handle, name: shortDigest(digest), offset, length: size };
   };
 
-  #told(components: readonly string[], state: "start" | "done"): void {
-    for (const name of components) this.#onEvent({ type: "item", phase: "pack", name, state });
-  }
-
-  readonly finish = async (): Promise<WrittenBundle> => {
+  readonly finish = async (layout: BundleLayout): Promise<WrittenBundle> => {
     try {
-      await this.#writeFiles();
+      this.#expectPlaces(layout);
+      const sums = await this.#writeFiles(layout);
       if (this.#options.signal?.aborted) throw interrupted();
-      await Promise.all(this.#flushes);
-      await this.#pool.close();
+      await this.#stop();
       await this.#file.publish();
+      this.#over = true;
+      return { path: this.#options.output, size: layout.size, sums };
     } catch (error) {
-      await this.abort();
       throw await this.#explain(error);
     }
-    return { path: this.#options.output, size: this.#layout.size, sums: this.#sums };
   };
 
-  readonly abort = async (): Promise<void> => {
+  readonly abort = async (): Promise<string | undefined> => {
+    await this.#stop();
+    const { keepUnfinished = false } = this.#options;
+    if (this.#over || !keepUnfinished || (this.#written === 0 && !this.#file.resumed)) {
+      await this.#file.discard();
+      return undefined;
+    }
+    this.#over = true;
+    for (const place of this.#places.values()) {
+      // A disk that takes no more keeps what it has.
+      if (place.recordable !== undefined)
+        await place.record(place.recordable).catch(() => undefined);
+    }
+    return this.#file.keep();
+  };
+
+  async #stop(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#timer);
     await this.#pool.close();
-    await Promise.allSettled(this.#flushes);
-    await this.#file.discard();
-  };
+    await this.#flushing;
+  }
 
-  /** Everything between the images: headers, files, padding, end blocks, and SHA256SUMS last. */
-  async #writeFiles(): Promise<void> {
-    const files = this.#layout.tar.entries.filter(
-      (entry): entry is LaidOutEntry<BundleContent> & { readonly content: BundleContent } =>
-        entry.content !== undefined,
-    );
-    const unpackedOf = await readUnpacked(this.#layout.manifest.components, this.#options.blobPath);
-    for (const { path, content, dataOffset, size } of files) {
+  /** A layout that is known better may differ in what comes before and after the blobs, not in their places. */
+  #expectPlaces(layout: BundleLayout): void {
+    const blobs = blobsOf(layout);
+    const same =
+      blobs.length === this.#places.size &&
+      blobs.every(({ digest, offsets }) => this.#places.get(digest)?.offset === offsets[0]);
+    if (!same) throw new Error("The archive's blobs lie elsewhere than where they were written.");
+    for (const place of this.#places.values()) {
+      if (!place.whole) throw new Error(`The blob ${place.digest} was not written.`);
+    }
+  }
+
+  /** Everything between the blobs: headers, files, padding, end blocks, and SHA256SUMS last. */
+  async #writeFiles(layout: BundleLayout): Promise<ReadonlyMap<string, string>> {
+    const sums = new Map<string, string>();
+    const inside = (path: string): string => path.slice(layout.root.length + 1);
+    const unpackedOf = await readUnpacked(layout.manifest.components, this.window);
+    for (const { path, content, dataOffset, size } of layout.tar.entries) {
+      if (content === undefined || content.kind === "sums") continue;
       if (content.kind === "tarball") {
-        if (this.#tarballs.has(this.#inside(path))) continue;
-        throw new Error(`${this.#inside(path)} was not written.`);
+        await this.#writeStructure(content, dataOffset);
+        continue;
       }
-      if (content.kind === "sums") continue;
       const source: HashSource =
         content.kind === "file"
           ? { path: content.source, length: size }
@@ -184,128 +201,103 @@ class ArchiveWriter implements BundleWriter {
       if ("bytes" in source && source.bytes.length !== size) {
         throw new Error(`${path} is not as long as laid out.`);
       }
-      const outcome = await this.#run([source], dataOffset);
-      if ("failure" in outcome) {
-        const { code, message } = outcome.failure;
-        throw await this.#cannotWrite(`${path}: ${message}`, code);
-      }
-      if (content.kind === "file" && (content.sha256 ?? outcome.sha256) !== outcome.sha256) {
-        throw new BundlerError("INTEGRITY", `${content.source} has changed since it was checked.`, {
-          hint: "Run the command again: it is fetched anew, or give the right file.",
-          details: { file: content.source, expected: content.sha256, found: outcome.sha256 },
-        });
-      }
-      this.#sums.set(this.#inside(path), outcome.sha256);
+      sums.set(inside(path), await this.#writeFile({ path, content, source, dataOffset }));
     }
     let position = 0;
-    for (const piece of tarPieces(this.#layout.tar)) {
+    for (const piece of tarPieces(layout.tar)) {
       if ("bytes" in piece) {
-        await this.#write(piece.bytes, position);
+        await writeAll(this.#file.handle, [piece.bytes], position);
         position += piece.bytes.length;
         continue;
       }
       const { entry } = piece;
       if (entry.content.kind === "sums") {
-        const bytes = Buffer.from(formatSums(this.#sums));
+        const bytes = Buffer.from(formatSums(sums));
         if (bytes.length !== entry.size) throw new Error("SHA256SUMS is not as long as laid out.");
-        await this.#write(bytes, position);
+        await writeAll(this.#file.handle, [bytes], position);
       }
       position += entry.size;
     }
-    const { size } = await this.#file.handle.stat();
-    if (size !== this.#layout.size || position !== size) {
-      throw new Error(`The archive has ${size} bytes instead of ${this.#layout.size}.`);
+    // What a run before left here may have been longer.
+    await this.#file.handle.truncate(layout.size);
+    if (position !== layout.size) {
+      throw new Error(`The archive has ${position} bytes instead of ${layout.size}.`);
     }
+    return sums;
   }
 
-  async #write(bytes: Buffer, position: number): Promise<void> {
-    let done = 0;
-    while (done < bytes.length) {
-      done += (await this.#file.handle.write(bytes, done, bytes.length - done, position + done))
-        .bytesWritten;
-    }
-  }
-
-  #run(
-    sources: readonly HashSource[],
-    offset: number,
-    onBytes?: (delta: number) => void,
-  ): Promise<HashOutcome> {
-    const job = { sources, target: { fd: this.#file.handle.fd, offset } };
-    return this.#pool.run(job, (delta) => {
-      this.#written += delta;
-      onBytes?.(delta);
-    });
-  }
-
-  /** Copies a blob to its place; one that rotted in the store must not travel under its name. */
-  async #piece(piece: ImagePiece, offset: number, onBytes: (delta: number) => void): Promise<void> {
-    const isBlob = "digest" in piece;
-    const source: HashSource = isBlob
-      ? { path: this.#options.blobPath(piece.digest), length: piece.size }
-      : piece;
-    const outcome = await this.#run([source], offset, onBytes);
+  /** @returns its sha256 in hexadecimal digits. */
+  async #writeFile({
+    path,
+    content,
+    source,
+    dataOffset,
+  }: {
+    readonly path: string;
+    readonly content: BundleContent;
+    readonly source: HashSource;
+    readonly dataOffset: number;
+  }): Promise<string> {
+    const targets = [{ fd: this.#file.handle.fd, offset: dataOffset }];
+    const outcome = await this.#pool.run({ sources: [source], targets });
     if ("failure" in outcome) {
-      const { failure } = outcome;
-      if (isBlob && failure.stage !== "write") throw await this.#blobError(piece.digest, failure);
-      throw await this.#cannotWrite(failure.message, failure.code);
+      const { code, message } = outcome.failure;
+      throw await this.#cannotWrite(`${path}: ${message}`, code);
     }
-    if (!isBlob || digestFromHex(outcome.sha256) === piece.digest) return;
-    const { digest } = piece;
-    const component = this.#userOf(digest);
-    throw new BundlerError(
-      "INTEGRITY",
-      `${component}: the stored blob ${digest} has changed on disk; its bytes are sha256:${outcome.sha256}.`,
-      {
-        hint: "Run the command again: the blob is fetched anew.",
-        details: { component, digest, expected: digest, found: `sha256:${outcome.sha256}` },
-      },
-    );
+    const { sha256 } = outcome;
+    if (content.kind === "file" && (content.sha256 ?? sha256) !== sha256) {
+      throw new BundlerError("INTEGRITY", `${content.source} has changed since it was checked.`, {
+        hint: "Run the command again: it is fetched anew, or give the right file.",
+        details: { file: content.source, expected: content.sha256, found: sha256 },
+      });
+    }
+    return sha256;
   }
 
-  /** One component whose image has a blob. */
-  #userOf(digest: Digest): string {
-    const user = this.#layout.manifest.components.find(({ image }) =>
-      blobsOf(image).some((blob) => blob.digest === digest),
-    );
-    return user?.name ?? "nobody";
+  /** What of a tarball is no blob. */
+  async #writeStructure(
+    { tarball }: Extract<BundleContent, { kind: "tarball" }>,
+    dataOffset: number,
+  ): Promise<void> {
+    let position = dataOffset;
+    for (const piece of tarball.pieces) {
+      if ("bytes" in piece) {
+        await writeAll(this.#file.handle, [piece.bytes], position);
+        position += piece.bytes.length;
+      } else position += piece.size;
+    }
   }
 
-  async #blobError(digest: Digest, failure: HashFailure): Promise<BundlerError> {
-    const component = this.#userOf(digest);
-    const details = { component, digest, file: this.#options.blobPath(digest) };
-    if (failure.code === "ENOENT") {
-      return new BundlerError(
-        "NOT_FOUND",
-        `${component}: the blob ${digest} is not in the store.`,
-        {
-          hint: "Run the command again: it is fetched anew.",
-          details,
-        },
-      );
-    }
-    // A disk that cannot read it any more has lost it as much as one that changed it.
-    if (failure.stage === "size" || failure.stage === "read") {
-      return new BundlerError(
-        "INTEGRITY",
-        `${component}: the stored blob ${digest} is damaged: ${failure.message}.`,
-        { hint: "Run the command again: the blob is fetched anew.", details },
-      );
-    }
-    return this.#cannotWrite(`${component}: ${digest}: ${failure.message}`, failure.code);
+  /** Hands bytes to the disk while others arrive, and writes down which blobs have how many of theirs there. */
+  #touch(delta: number): void {
+    if (this.#ended || delta <= 0) return;
+    this.#dirty += delta;
+    if (this.#flushing !== undefined) return;
+    if (this.#dirty >= FLUSH_BYTES) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS).unref();
   }
 
   #flush(): void {
-    const flush = this.#file.handle
-      .datasync()
-      // The final flush meets the same trouble and reports it.
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#ended || this.#flushing !== undefined) return;
+    this.#dirty = 0;
+    const counts = [...this.#places.values()].flatMap((place) => {
+      const count = place.recordable;
+      return count === undefined ? [] : [{ place, count }];
+    });
+    const flush = async (): Promise<void> => {
+      await this.#file.handle.datasync();
+      if (this.#options.keepUnfinished !== true) return;
+      for (const { place, count } of counts) await place.record(count);
+    };
+    this.#flushing = flush()
+      // The next write, or the final flush, meets the same trouble and reports it.
       .catch(() => undefined)
-      .finally(() => this.#flushes.delete(flush));
-    this.#flushes.add(flush);
-  }
-
-  #inside(path: string): string {
-    return path.slice(this.#layout.root.length + 1);
+      .finally(() => {
+        this.#flushing = undefined;
+        if (this.#dirty > 0) this.#touch(1);
+      });
   }
 
   async #explain(error: unknown): Promise<unknown> {
@@ -321,10 +313,31 @@ class ArchiveWriter implements BundleWriter {
     cause?: unknown,
   ): Promise<BundlerError> {
     const { output } = this.#options;
-    if (isDiskFull(code)) return diskFull(output, this.#layout.size - this.#written, cause);
+    if (isDiskFull(code)) return diskFull(output, this.#size - this.#written, cause);
     return new BundlerError("FILE", `Cannot write ${output}: ${why}`, {
       ...(cause === undefined ? {} : { cause }),
       details: { file: output },
     });
   }
+}
+
+interface LaidOutBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  /** In bytes, of the archive; one for each tarball that has it. */
+  readonly offsets: readonly number[];
+}
+
+/** Where a layout puts blobs. */
+function blobsOf({ tar }: BundleLayout): readonly LaidOutBlob[] {
+  const blobs = new Map<Digest, { digest: Digest; size: number; offsets: number[] }>();
+  for (const { content, dataOffset } of tar.entries) {
+    if (content?.kind !== "tarball") continue;
+    for (const { digest, size, offset } of content.tarball.blobs) {
+      const known = blobs.get(digest) ?? { digest, size, offsets: [] };
+      known.offsets.push(dataOffset + offset);
+      blobs.set(digest, known);
+    }
+  }
+  return [...blobs.values()];
 }

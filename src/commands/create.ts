@@ -37,9 +37,13 @@ The archive appears under its name only when it is whole and flushed to disk.`;
         "Where the archive goes: a folder, made when missing, or for one platform a file name ending in .tar. [default: the current folder]",
     }),
     force: Flags.boolean({ summary: "Replace an archive that exists." }),
-    sbom: Flags.boolean({
+    "no-store": Flags.boolean({
+      env: "OPENIM_BUNDLER_NO_STORE",
       summary:
-        "Put CycloneDX documents of the packages in the images into the archive, in sbom/. All images are fetched before it is begun.",
+        "Keep nothing but the archive: blobs are fetched straight into it. A run that breaks off leaves it unfinished and hidden beside its place, and the next one goes on from there.",
+    }),
+    sbom: Flags.boolean({
+      summary: "Put CycloneDX documents of the packages in the images into the archive, in sbom/.",
     }),
     locked: Flags.string({
       helpValue: "FILE",
@@ -82,6 +86,7 @@ The archive appears under its name only when it is whole and flushed to disk.`;
         ...this.jobOptions(flags, onEvent),
         force: flags.force,
         sbom: flags.sbom,
+        keepBlobs: !flags["no-store"],
         ...this.packaging,
         ...(flags.output === undefined ? {} : { output: flags.output }),
         ...(lock === undefined ? {} : { lock }),

@@ -1,5 +1,5 @@
-import { open } from "node:fs/promises";
 import type { Descriptor } from "./descriptor.js";
+import { type TarWindow, readAt } from "../tar/window.js";
 import { type Compression, layerCompression } from "./media-types.js";
 
 const KIB = 1024;
@@ -75,27 +75,18 @@ function zstdContentSize(head: Buffer): number | undefined {
 }
 
 /**
- * {@link unpackedSize} of a layer whose blob is a file.
- * @throws Error of the system when the file cannot be read.
+ * {@link unpackedSize} of a layer, wherever its blob lies.
+ * @throws BundlerError INTEGRITY when it ends early; Error of the system when it cannot be read.
  */
 export async function readUnpackedSize(
   { mediaType, size }: Descriptor,
-  file: string,
+  blob: TarWindow,
 ): Promise<number> {
-  const compression = layerCompression(mediaType);
-  const handle = await open(file, "r");
-  try {
-    const part = async (length: number, position: number): Promise<Buffer> => {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position);
-      return buffer.subarray(0, bytesRead);
-    };
-    return unpackedSize({
-      compression,
-      size,
-      head: await part(ZSTD_HEADER, 0),
-      tail: await part(GZIP_SIZE, Math.max(0, size - GZIP_SIZE)),
-    });
-  } finally {
-    await handle.close();
-  }
+  const tail = Math.min(GZIP_SIZE, size);
+  return unpackedSize({
+    compression: layerCompression(mediaType),
+    size,
+    head: await readAt(blob, 0, Math.min(ZSTD_HEADER, size)),
+    tail: await readAt(blob, size - tail, tail),
+  });
 }

@@ -1,9 +1,8 @@
 import { type Digest, digestOf } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
-import { layerCompression } from "../image/media-types.js";
-import { unpackedSize } from "../image/unpacked-size.js";
-import { type TarWindow, readAt, readWindow } from "../tar/window.js";
+import { readUnpackedSize } from "../image/unpacked-size.js";
+import { readWindow } from "../tar/window.js";
 import { parseConfigFacts } from "../walk/config-facts.js";
 import type { BlobOf } from "../bundle/image-blobs.js";
 import type { BundleComponent } from "../bundle/types.js";
@@ -72,18 +71,10 @@ async function unpackedLayers(
 ): Promise<ReadonlyMap<Digest, number>> {
   const unpacked = new Map<Digest, number>();
   for (const { digest, mediaType } of image.layers) {
-    if (!unpacked.has(digest))
-      unpacked.set(digest, await unpackedOf(await blob(digest), mediaType));
+    if (unpacked.has(digest)) continue;
+    const window = await blob(digest);
+    const layer = { mediaType, digest, size: window.length };
+    unpacked.set(digest, await readUnpackedSize(layer, window));
   }
   return unpacked;
-}
-
-async function unpackedOf(blob: TarWindow, mediaType: string): Promise<number> {
-  const [head, tail] = [Math.min(blob.length, 18), Math.min(blob.length, 4)];
-  return unpackedSize({
-    compression: layerCompression(mediaType),
-    size: blob.length,
-    head: await readAt(blob, 0, head),
-    tail: await readAt(blob, blob.length - tail, tail),
-  });
 }

@@ -1,24 +1,21 @@
-import { fetchImages, planFetch } from "../acquire/fetch.js";
+import type { Acquisition } from "../acquire/acquisition.js";
 import { assembleBundle } from "../bundle/assemble.js";
 import type { BundleLayout } from "../bundle/layout.js";
-import { tarballsOf } from "../bundle/tarballs.js";
 import { openBundleWriter } from "../bundle/writer.js";
 import { formatBytes } from "../core/bytes.js";
-import type { Digest } from "../core/digest.js";
-import { BundlerError, isAbort } from "../core/errors.js";
-import { noEvents } from "../core/events.js";
+import { BundlerError } from "../core/errors.js";
 import { together } from "../core/together.js";
 import type { Definition } from "../definition/types.js";
 import { planFailure } from "../plan/plan.js";
-import type { Lock } from "../plan/types.js";
+import type { Lock, PlatformLock } from "../plan/types.js";
+import type { SbomDocument } from "../sbom/documents.js";
 import { type Builds, openBuilds } from "./builds.js";
 import { fetchExtras } from "./extras.js";
 import { obeyLock } from "./locked.js";
-import { type Claimed, checkRoom, claimOutput } from "./outputs.js";
-import { packTarball } from "./pack-image.js";
+import { type Claimed, checkRoom, claimOutput, openWorkFolder } from "./outputs.js";
 import { planWith } from "./plan.js";
 import type { SelectionOptions } from "./selection.js";
-import { type Sboms, makeSboms } from "./sboms.js";
+import { announcedSboms, makeSboms } from "./sboms.js";
 import { type JobOptions, type Opened, withJob } from "./job.js";
 
 export interface CreateOptions extends JobOptions {
@@ -26,6 +23,8 @@ export interface CreateOptions extends JobOptions {
   readonly output?: string;
   /** Replace archives that exist. */
   readonly force: boolean;
+  /** Whether what is fetched is kept in the store; when not, it goes into the archive alone. True when absent. */
+  readonly keepBlobs?: boolean;
   /** Use exactly this instead of asking what there is. */
   readonly lock?: Lock;
   /** Put documents of the packages in the images into the archive. */
@@ -53,19 +52,9 @@ export interface CreateResult {
   readonly archives: readonly CreatedBundle[];
 }
 
-/** One archive before its first byte: every image known, and what goes where. */
-interface Prepared extends Omit<Claimed, "size"> {
-  readonly layout: BundleLayout;
-  /** Bytes fetched before it was laid out, for builds or an SBOM; absent when nothing was. */
-  readonly fetched?: number;
-  readonly sboms?: Sboms;
-  /** Bytes of the engine that were fetched. */
-  readonly engine: number;
-}
-
 type CreateContext = CreateOptions &
   Opened &
-  Pick<SelectionOptions, "build"> & { readonly builds: Builds };
+  Pick<SelectionOptions, "build"> & { readonly keepBlobs: boolean; readonly builds: Builds };
 
 /**
  * Makes one archive per platform. Everything that can be known is checked before the first layer
@@ -84,6 +73,22 @@ export async function createJob(
       { hint: "Give a folder." },
     );
   }
+  if (options.keepBlobs !== false)
+    return createWith(definition, selection, { ...options, keepBlobs: true });
+  const work = await openWorkFolder(options.output);
+  try {
+    const alone = { ...options, keepBlobs: false, storeDir: work.dir };
+    return await createWith(definition, selection, alone);
+  } finally {
+    await work.close();
+  }
+}
+
+async function createWith(
+  definition: Definition,
+  selection: SelectionOptions,
+  options: CreateOptions & { readonly keepBlobs: boolean },
+): Promise<CreateResult> {
   return withJob(options, async (opened) => {
     const context = {
       ...options,
@@ -95,21 +100,14 @@ export async function createJob(
       options.lock === undefined
         ? await freshLock(definition, selection, context)
         : await obeyLock(options.lock, definition, selection, context);
-    const claimed = await Promise.all(
-      lock.platforms.map((platform) => claimOutput(definition, platform, context)),
-    );
-    // Builds take minutes: what can be known to fail without them fails before them.
-    await checkRoom(claimed, opened.store);
-    const prepared: Prepared[] = [];
-    for (const one of claimed) prepared.push(await prepare(definition, lock, one, context));
-    await checkRoom(
-      prepared.map(({ layout, ...one }) => ({ ...one, size: layout.size })),
-      opened.store,
-    );
+    const claimed: Claimed[] = [];
+    for (const platform of lock.platforms)
+      claimed.push(await claimOutput(definition, platform, context));
+    await checkRoom(claimed, options.keepBlobs ? opened.store : undefined);
     const archives: CreatedBundle[] = [];
-    for (const one of prepared) {
+    for (const one of claimed) {
       try {
-        archives.push(await fetchAndPack(one, context));
+        archives.push(await makeArchive(definition, lock.date, one, context));
       } catch (error) {
         throw withFinished(error, archives);
       }
@@ -148,127 +146,83 @@ async function freshLock(
 }
 
 /**
- * Fetches the engine if one goes in, builds what is to be built, fetching the other images beside it,
- * looks into all of them where an SBOM is wanted, and lays the archive out.
+ * One archive: what is to be built is built, which tells where everything goes; then every blob is
+ * brought to its place, the images are looked into where they lie, and the rest is written.
  */
-async function prepare(
+async function makeArchive(
   definition: Definition,
-  { date }: Lock,
-  claimed: Claimed,
+  date: string,
+  { output, acquisition, lock: planned }: Claimed,
   context: CreateContext,
-): Promise<Prepared> {
-  const { templatesDir, tool, store, signal } = context;
-  let { lock } = claimed;
-  // How large the archive gets is known only when they are here.
-  const { extras, fetched: engine } = await fetchExtras(lock, definition, context, context);
-  const toBuild = lock.components.some(
-    ({ build, image }) => build !== undefined && image === undefined,
-  );
-  const jobs = [
-    async (stop: AbortSignal) => {
-      lock = await context.builds.make(claimed.lock, stop);
-    },
-    async (stop: AbortSignal) => {
-      if (!toBuild) return;
-      await fetchImages(claimed.lock, claimed.fetch, {
-        ...context,
-        signal: stop,
-        onReady: () => undefined,
-      });
-    },
-  ];
-  if (definition.components.some(({ build }) => build !== undefined)) {
-    await together(jobs, signal, (job, stop) => job(stop));
-  }
-  const sboms =
-    context.sbom === true
-      ? await makeSboms(
-          { definition, lock, date, tool },
-          { ...context, onFetch: toBuild ? noEvents : context.onEvent },
-        )
-      : undefined;
-  const layout = await assembleBundle({
-    ...{ definition, lock, date, tool, templatesDir, extras },
-    ...(sboms === undefined ? {} : { sboms: sboms.documents }),
-  });
-  return {
-    lock,
-    layout,
-    output: claimed.output,
-    fetch: await planFetch(lock, store),
-    engine,
-    ...(toBuild || sboms !== undefined ? { fetched: claimed.fetch.bytes } : {}),
-    ...(sboms === undefined ? {} : { sboms }),
-  };
-}
+): Promise<CreatedBundle> {
+  const { templatesDir, tool, force, keepBlobs, signal, onEvent } = context;
+  const engine = await fetchExtras(planned, definition, context, context);
+  const lock = await build(definition, planned, acquisition, context);
+  const input = { definition, lock, date, tool, extras: engine.extras };
+  const layOut = (sboms: readonly SbomDocument[]): Promise<BundleLayout> =>
+    assembleBundle({ ...input, templatesDir, sboms });
 
-/** Fetches what is missing and writes each image into the archive as soon as it is whole. */
-async function fetchAndPack(prepared: Prepared, context: CreateContext): Promise<CreatedBundle> {
-  const { lock, layout, output } = prepared;
-  const { store, force, onEvent } = context;
-  // An archive made before this one may have brought shared blobs.
-  const fetch = await planFetch(lock, store);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([context.signal, stop.signal]);
-  const writer = await openBundleWriter(layout, {
-    output,
-    force,
-    blobPath: (digest) => store.path(digest),
-    signal,
-    onEvent,
+  const announced = await layOut(context.sbom === true ? announcedSboms(input) : []);
+  const writer = await openBundleWriter(announced, {
+    ...{ output, force, signal, onEvent },
+    keepUnfinished: !keepBlobs,
   });
   try {
-    onEvent({
-      type: "phase-start",
-      phase: "pack",
-      subject: lock.platform,
-      totalBytes: layout.manifest.sizes.images,
-      totalItems: layout.manifest.components.length,
-    });
-    const packing: Promise<void>[] = [];
-    const healing = new Map<Digest, Promise<void>>();
-    const waiting = tarballsOf(layout.manifest.components).map(({ path, components }) => ({
-      path,
-      components: new Set(components.map(({ name }) => name)),
-    }));
-    const pack = (component: string): void => {
-      const tarball = waiting.find(({ components }) => components.delete(component));
-      if (tarball === undefined || tarball.components.size > 0) return;
-      const job = packTarball(tarball.path, lock, writer, { ...context, signal, healing });
-      // The first failure ends the downloads too; it is rethrown below.
-      job.catch((error: unknown) => stop.abort(error));
-      packing.push(job);
+    const phase = { phase: "pack", subject: lock.platform } as const;
+    const totalItems = announced.manifest.components.length;
+    onEvent({ type: "phase-start", ...phase, totalBytes: writer.blobBytes, totalItems });
+    await acquisition.into(writer, lock);
+    const sboms =
+      context.sbom === true ? await makeSboms(input, writer.window, context) : undefined;
+    const layout = sboms === undefined ? announced : await layOut(sboms.documents);
+    await writer.finish(layout);
+    onEvent({ type: "phase-end", ...phase, summary: formatBytes(layout.size) });
+    return {
+      platform: lock.platform,
+      path: output,
+      size: layout.size,
+      components: layout.manifest.components.map(({ name }) => name),
+      leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
+      fetched: engine.fetched + acquisition.fetched,
+      ...(sboms === undefined ? {} : { packages: sboms.packages }),
     };
-    const fetching = fetchImages(lock, fetch, {
-      ...context,
-      signal,
-      // What was fetched for builds and SBOMs has been told.
-      onEvent: prepared.fetched === undefined ? onEvent : noEvents,
-      onReady: pack,
-    });
-    // Nobody needs images packed when others cannot be had.
-    fetching.catch((error: unknown) => stop.abort(error));
-    const errors = (await Promise.allSettled([fetching]))
-      .concat(await Promise.allSettled(packing))
-      .flatMap((outcome) => (outcome.status === "rejected" ? [outcome.reason as unknown] : []));
-    if (errors.length > 0) throw errors.find((error) => !isAbort(error)) ?? errors[0];
-    await writer.finish();
-    onEvent({
-      type: "phase-end",
-      phase: "pack",
-      subject: lock.platform,
-      summary: formatBytes(layout.size),
-    });
+  } catch (error) {
+    throw withKept(error, await writer.abort());
   } finally {
     await writer.abort();
   }
-  return {
-    platform: lock.platform,
-    path: output,
-    size: layout.size,
-    components: layout.manifest.components.map(({ name }) => name),
-    leftOut: layout.manifest.leftOut.map(({ name, reason }) => ({ name, reason })),
-    fetched: (prepared.fetched ?? 0) + prepared.engine + fetch.bytes,
-    ...(prepared.sboms === undefined ? {} : { packages: prepared.sboms.packages }),
-  };
+}
+
+/** The lock with its built images. What is fetched comes into the store meanwhile, where there is one. */
+async function build(
+  definition: Definition,
+  lock: PlatformLock,
+  acquisition: Acquisition,
+  { builds, keepBlobs, signal }: CreateContext,
+): Promise<PlatformLock> {
+  if (definition.components.every(({ build: how }) => how === undefined)) return lock;
+  const toBuild = lock.components.some(
+    ({ build: how, image }) => how !== undefined && image === undefined,
+  );
+  if (!toBuild || !keepBlobs) return builds.make(lock, signal);
+  const [built = lock] = await together(
+    [
+      (stop: AbortSignal) => builds.make(lock, stop),
+      (stop: AbortSignal) => acquisition.intoStore(stop).then(() => lock),
+    ],
+    signal,
+    (job, stop) => job(stop),
+  );
+  return built;
+}
+
+/** A failure says where the next run will go on. */
+function withKept(error: unknown, file: string | undefined): unknown {
+  if (!(error instanceof BundlerError) || file === undefined) return error;
+  const kept = `What was fetched is kept in ${file}; run the same command again to go on from there.`;
+  return new BundlerError(error.code, error.message, {
+    cause: error,
+    hint: error.hint === undefined ? kept : `${error.hint}\n${kept}`,
+    details: { ...error.details, kept: file },
+  });
 }

@@ -1,36 +1,37 @@
-import { access, mkdir, stat, statfs } from "node:fs/promises";
+import { access, mkdir, readdir, rm, stat, statfs } from "node:fs/promises";
 import path from "node:path";
-import { type FetchPlan, packedComponents, planFetch } from "../acquire/fetch.js";
+import { type AcquireContext, Acquisition, packedComponents } from "../acquire/acquisition.js";
+import { bytesKept } from "../bundle/partial-file.js";
 import { bundleRoot } from "../bundle/paths.js";
 import { formatBytes } from "../core/bytes.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError, messageOf, systemCode } from "../core/errors.js";
+import { isToken, livenessOf, newToken } from "../core/owner.js";
 import type { Definition } from "../definition/types.js";
 import type { PlatformLock } from "../plan/types.js";
 import type { Store } from "../store/store.js";
 
-/** Where one archive goes, and what is still to be fetched for it. */
+/** Where one archive goes, and what it is made of. */
 export interface Claimed {
   readonly lock: PlatformLock;
   readonly output: string;
-  readonly fetch: FetchPlan;
+  readonly acquisition: Acquisition;
   /** Bytes of the archive, as far as its images are there or can be fetched. */
   readonly size: number;
 }
 
-interface ClaimOptions {
+interface ClaimOptions extends AcquireContext {
   /** A folder, or for one platform a file; the current folder when absent. */
   readonly output?: string;
   /** Whether an archive that exists may be replaced. */
   readonly force: boolean;
-  readonly store: Store;
 }
 
 /** @throws BundlerError FILE when the archive exists already or its folder cannot be made. */
 export async function claimOutput(
   { name, version }: Definition,
   lock: PlatformLock,
-  { output, force, store }: ClaimOptions,
+  { output, force, ...context }: ClaimOptions,
 ): Promise<Claimed> {
   const file = outputFile(output, bundleRoot(name, version, lock.platform));
   if (!force && (await exists(file))) {
@@ -39,17 +40,53 @@ export async function claimOutput(
       details: { file },
     });
   }
-  await mkdir(path.dirname(file), { recursive: true }).catch((cause: unknown) => {
+  await makeFolder(path.dirname(file));
+  const blobs = new Map(
+    packedComponents(lock)
+      .flatMap(({ image }) => [image.config, ...image.layers])
+      .map(({ digest, size }) => [digest, size]),
+  );
+  const size = [...blobs.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return { lock, output: file, acquisition: new Acquisition(lock, context), size };
+}
+
+/** @throws BundlerError FILE, DISK */
+async function makeFolder(dir: string): Promise<void> {
+  await mkdir(dir, { recursive: true }).catch((cause: unknown) => {
     throw new BundlerError(
       systemCode(cause) === "ENOSPC" ? "DISK" : "FILE",
-      `The folder ${path.dirname(file)} cannot be made: ${messageOf(cause)}`,
-      { cause, hint: "Give another place with -o.", details: { file } },
+      `The folder ${dir} cannot be made: ${messageOf(cause)}`,
+      { cause, hint: "Give another place with -o.", details: { file: dir } },
     );
   });
-  const size = packedComponents(lock)
-    .flatMap(({ image }) => [image.config, ...image.layers])
-    .reduce((sum, blob) => sum + blob.size, 0);
-  return { lock, output: file, fetch: await planFetch(lock, store), size };
+}
+
+/** A folder beside the archives for what a run needs while it works, and nobody after it. */
+export interface WorkFolder {
+  readonly dir: string;
+  close(): Promise<void>;
+}
+
+const WORK = ".openim-bundler.";
+
+/**
+ * Makes one, and removes those of runs that were killed.
+ * @throws BundlerError FILE, DISK
+ */
+export async function openWorkFolder(output: string | undefined): Promise<WorkFolder> {
+  const given = path.resolve(output ?? ".");
+  const folder = given.endsWith(".tar") ? path.dirname(given) : given;
+  await makeFolder(folder);
+  for (const name of await readdir(folder)) {
+    const token = name.startsWith(WORK) ? name.slice(WORK.length) : "";
+    if (!isToken(token)) continue;
+    const { mtimeMs } = await stat(path.join(folder, name));
+    if (livenessOf(token, mtimeMs) === "dead")
+      await rm(path.join(folder, name), { recursive: true, force: true });
+  }
+  const dir = path.join(folder, WORK + newToken());
+  await makeFolder(dir);
+  return { dir, close: () => rm(dir, { recursive: true, force: true }) };
 }
 
 /** A name that ends in `.tar` is the archive's; any other is a folder's. */
@@ -65,10 +102,13 @@ async function exists(file: string): Promise<boolean> {
   );
 }
 
-/** @throws BundlerError DISK when store and archives will not fit where they go. */
+/**
+ * @param store where what is fetched is kept, too; absent when it goes into the archives alone.
+ * @throws BundlerError DISK when store and archives will not fit where they go.
+ */
 export async function checkRoom(
-  archives: readonly Pick<Claimed, "fetch" | "output" | "size">[],
-  store: Store,
+  archives: readonly Claimed[],
+  store: Store | undefined,
 ): Promise<void> {
   const needs = new Map<string, { path: string; bytes: number; free: number }>();
   const add = async (at: string, bytes: number): Promise<void> => {
@@ -77,17 +117,18 @@ export async function checkRoom(
     needs.set(String(dev), { ...known, bytes: known.bytes + bytes });
   };
   const distinct = new Map<Digest, number>();
-  for (const { fetch, size, output } of archives) {
-    for (const [digest, { descriptor }] of fetch.missing) {
-      const left = descriptor.size - (await store.unfinished(digest));
+  for (const { acquisition, size, output } of archives) {
+    const { blobs } = await acquisition.missing();
+    for (const [digest, descriptor] of blobs) {
+      const left = descriptor.size - ((await store?.unfinished(digest)) ?? 0);
       distinct.set(digest, Math.max(0, left));
     }
-    await add(path.dirname(output), size);
+    await add(path.dirname(output), Math.max(0, size - (await bytesKept(output))));
   }
-  await add(
-    store.dir,
-    [...distinct.values()].reduce((sum, size) => sum + size, 0),
-  );
+  if (store !== undefined) {
+    const bytes = [...distinct.values()].reduce((sum, size) => sum + size, 0);
+    await add(store.dir, bytes);
+  }
   for (const { path: at, bytes, free } of needs.values()) {
     if (bytes <= free) continue;
     throw new BundlerError(

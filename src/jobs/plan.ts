@@ -1,5 +1,5 @@
 import { importArchive } from "../acquire/archive.js";
-import { type FetchPlan, packedComponents, planFetch } from "../acquire/fetch.js";
+import { Acquisition, type Missing, packedComponents } from "../acquire/acquisition.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { EventSink } from "../core/events.js";
@@ -64,7 +64,12 @@ export async function planJob(
     const plan = await planWith(definition, selection, { ...context, builds });
     const platforms: PlatformPlan[] = [];
     for (const lock of plan.lock.platforms) {
-      platforms.push(describePlatform(lock, await planFetch(lock, opened.store)));
+      platforms.push(
+        describePlatform(
+          lock,
+          await new Acquisition(lock, { ...context, keepBlobs: true }).missing(),
+        ),
+      );
     }
     const problems = plan.problems.map(({ platform, component, required, reason, hint }) => ({
       platform,
@@ -148,7 +153,7 @@ export function importComponent(
   });
 }
 
-function describePlatform(lock: PlatformLock, fetch: FetchPlan): PlatformPlan {
+function describePlatform(lock: PlatformLock, missing: Missing): PlatformPlan {
   const distinct = new Map<Digest, number>();
   let images = 0;
   for (const { image } of packedComponents(lock)) {
@@ -174,7 +179,7 @@ function describePlatform(lock: PlatformLock, fetch: FetchPlan): PlatformPlan {
     toBuild: lock.components.filter(({ method, image }) => method === "build" && !image).length,
     totals: { images, distinct: distinctBytes },
     disk: {
-      download: fetch.bytes,
+      download: missing.bytes,
       here: distinctBytes + images,
       site: Math.round(2 * images + distinctBytes * UNPACK_RATIO),
     },

@@ -5,13 +5,12 @@ import { LIMITS } from "../core/limits.js";
 import { type NetworkOptions, openNetwork } from "../http/network.js";
 import type { Descriptor } from "../image/descriptor.js";
 import { MEDIA_TYPES } from "../image/media-types.js";
-import type { Store } from "../store/store.js";
 import { checkManifestAnswer, isWebPage, pageFailure, pageInstead } from "./answer-content.js";
 import { createAuthorizer } from "./authorizer.js";
 import { readBody } from "../http/body.js";
 import { connectionFailure } from "../http/connection-error.js";
 import { createCredentials } from "./credentials.js";
-import { blobSubject, downloadBlob } from "./download.js";
+import { type BlobKeeper, blobSubject, downloadBlob } from "./download.js";
 import { type Endpoint, createEndpoints } from "./endpoint.js";
 import { HttpFailure } from "../http/failure.js";
 import { type Reference, familiarReference } from "../image/reference.js";
@@ -57,15 +56,15 @@ export interface Registry {
    */
   blob(reference: Reference, descriptor: Descriptor, signal: AbortSignal): Promise<Uint8Array>;
   /**
-   * Brings a blob into the store. Asked for one digest several times at once, it fetches it once.
+   * Brings a blob to its keeper. Asked for one digest several times at once, it fetches it once.
    * When it resolves, the deltas given to `onBytes` add up to the blob's size, whether its bytes
    * came over the network or were there; a delta is negative when bytes had to be thrown away.
-   * @throws as `manifest`; also DISK and FILE from the store.
+   * @throws as `manifest`; also DISK and FILE from the keeper.
    */
   download(
     reference: Reference,
     descriptor: Descriptor,
-    store: Store,
+    keeper: BlobKeeper,
     options: { readonly signal: AbortSignal; readonly onBytes: (delta: number) => void },
   ): Promise<void>;
   /** Ends all connections; what is still under way fails as INTERRUPTED. */
@@ -179,7 +178,7 @@ export function createRegistry(options: RegistryOptions): Registry {
       });
     },
 
-    download: async (reference, descriptor, store, { signal: caller, onBytes }) => {
+    download: async (reference, descriptor, keeper, { signal: caller, onBytes }) => {
       const subject = blobSubject(familiarReference(reference), descriptor);
       const signal = AbortSignal.any([caller, closing.signal]);
       const onWait = ({ pid }: { readonly pid: number | undefined }): void =>
@@ -188,21 +187,26 @@ export function createRegistry(options: RegistryOptions): Registry {
           level: "info",
           message: `${subject}: another run${pid === undefined ? "" : ` (process ${pid})`} is fetching it; waiting for that.`,
         });
-      await downloads.join(`${store.dir} ${descriptor.digest}`, signal, onBytes, async (flight) => {
-        const { digest, size } = descriptor;
-        const partial = await store.partial(digest, size, { signal: flight.signal, onWait });
-        if (partial !== undefined) {
-          const { repository } = reference;
-          const wanted = {
-            repository,
-            descriptor,
-            subject,
-            endpoints: endpointsOf(reference.registry),
-          };
-          await downloadBlob(context, { ...wanted, ...flight }, partial);
-        }
-        flight.onTotal(size);
-      });
+      await downloads.join(
+        `${keeper.dir} ${descriptor.digest}`,
+        signal,
+        onBytes,
+        async (flight) => {
+          const { digest, size } = descriptor;
+          const partial = await keeper.partial(digest, size, { signal: flight.signal, onWait });
+          if (partial !== undefined) {
+            const { repository } = reference;
+            const wanted = {
+              repository,
+              descriptor,
+              subject,
+              endpoints: endpointsOf(reference.registry),
+            };
+            await downloadBlob(context, { ...wanted, ...flight }, partial);
+          }
+          flight.onTotal(size);
+        },
+      );
     },
 
     close: async () => {

@@ -1,9 +1,8 @@
-import { shortDigest } from "../core/digest.js";
+import { type Digest, shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
-import type { PartialBlob } from "../store/store.js";
 import { pageInstead } from "./answer-content.js";
-import { BodySink, TooLong } from "../http/body-sink.js";
+import { BodySink, TooLong, type UnfinishedFile } from "../http/body-sink.js";
 import { connectionFailure } from "../http/connection-error.js";
 import type { Endpoint } from "./endpoint.js";
 import { HttpFailure } from "../http/failure.js";
@@ -17,6 +16,30 @@ export interface DownloadContext {
   readonly fallback: Fallback;
   readonly slots: Slots;
   readonly retryFor: (endpoint: Endpoint) => RetryPolicy;
+}
+
+/** An unfinished blob of whoever asked for it, until one of commit, release, discard. */
+export interface BlobTarget extends UnfinishedFile {
+  /** All bytes are there, and hashed. */
+  commit(): Promise<void>;
+  /** Keeps what is there for whoever goes on. */
+  release(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+/** Where blobs are brought: a store, for one. */
+export interface BlobKeeper {
+  /** Tells it from others: one blob for one keeper is fetched once at a time. */
+  readonly dir: string;
+  /** Undefined when the blob turns out to be there. */
+  partial(
+    digest: Digest,
+    size: number,
+    options: {
+      readonly signal: AbortSignal;
+      readonly onWait: (holder: { readonly pid: number | undefined }) => void;
+    },
+  ): Promise<BlobTarget | undefined>;
 }
 
 /** One blob that is wanted. */
@@ -39,7 +62,7 @@ export interface Wanted {
 export async function downloadBlob(
   context: DownloadContext,
   wanted: Wanted,
-  partial: PartialBlob,
+  partial: BlobTarget,
 ): Promise<void> {
   try {
     const sink = await BodySink.resume(partial, wanted.onTotal, wanted.signal);

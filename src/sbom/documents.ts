@@ -16,6 +16,11 @@ function sbomPath(component: string): string {
   return `${SBOM_FOLDER}${name}.cdx.json`;
 }
 
+/** Where the documents of a bundle with these components will lie. */
+export function sbomPaths(components: readonly string[]): readonly string[] {
+  return [BUNDLE_SBOM, ...components.map(sbomPath)];
+}
+
 /** All documents of a bundle: its own, and one for each image. */
 export function sbomDocuments(
   bundle: SbomBundle,

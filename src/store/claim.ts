@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { hexOf } from "../core/digest.js";
 import { interrupted, systemCode } from "../core/errors.js";
 import type { Layout } from "./layout.js";
-import { type Liveness, livenessOf, newToken, pidOf } from "./owner.js";
+import { type Liveness, livenessOf, newToken, pidOf } from "../core/owner.js";
 import { type Claimable, ClaimedPartial, type Place } from "./partial.js";
 import { pause } from "../core/pause.js";
 import { unlinkIfThere } from "./unlink.js";

@@ -1,5 +1,5 @@
 import { utimes } from "node:fs/promises";
-import { HEARTBEAT_MS } from "./owner.js";
+import { HEARTBEAT_MS } from "../core/owner.js";
 
 /** Keeps the modification time of files that this process holds fresh, so that others see it lives. */
 export class Heartbeat {

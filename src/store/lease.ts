@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { BundlerError, systemCode } from "../core/errors.js";
 import type { Heartbeat } from "./heartbeat.js";
 import type { Layout } from "./layout.js";
-import { livenessOf, newToken, pidOf } from "./owner.js";
+import { livenessOf, newToken, pidOf } from "../core/owner.js";
 import { pause } from "../core/pause.js";
 import { unlinkIfThere } from "./unlink.js";
 

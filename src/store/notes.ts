@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Digest, hexOf } from "../core/digest.js";
 import { systemCode } from "../core/errors.js";
 import type { Layout } from "./layout.js";
-import { newToken } from "./owner.js";
+import { newToken } from "../core/owner.js";
 
 /**
  * Small results that would cost a reading of many blobs to find out again. A note is a hint and

@@ -7,7 +7,7 @@ import { BundlerError, interrupted, systemCode } from "../core/errors.js";
 import { storeError } from "./disk-error.js";
 import type { Heartbeat } from "./heartbeat.js";
 import { type Layout, blobPath } from "./layout.js";
-import { newToken } from "./owner.js";
+import { newToken } from "../core/owner.js";
 import { ignoreMissing, unlinkIfThere } from "./unlink.js";
 
 /** An unfinished blob that this process alone works on, until one of commit, release, discard. */

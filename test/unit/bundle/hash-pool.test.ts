@@ -60,7 +60,7 @@ async function copyTwice(): Promise<void> {
       pool.run(
         {
           sources: [{ path, length: SIZE }, { bytes: Buffer.from("tail!") }],
-          target: { fd: target.fd, offset },
+          targets: [{ fd: target.fd, offset }],
         },
         (delta) => (bytes += delta),
       ),
@@ -118,7 +118,9 @@ describe("the hash pool", () => {
       failure: { stage: "size", source: 0 },
     });
     const full = await open("/dev/full", "w");
-    expect(await pool.run({ sources: [good], target: { fd: full.fd, offset: 0 } })).toMatchObject({
+    expect(
+      await pool.run({ sources: [good], targets: [{ fd: full.fd, offset: 0 }] }),
+    ).toMatchObject({
       failure: { stage: "write", code: "ENOSPC" },
     });
     await full.close();

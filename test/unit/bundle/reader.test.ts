@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { inspectBundle } from "../../../src/inspect/inspect-bundle.js";
 import { openBundle } from "../../../src/bundle/reader.js";
 import { withUnpacked } from "../../../src/bundle/unpacked.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { digestOf } from "../../../src/core/digest.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";
 import { streamWindow } from "../../../src/tar/window.js";

@@ -8,10 +8,11 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { BundleManifest } from "../../../src/bundle/types.js";
 import type { UnpackedOf } from "../../../src/bundle/unpacked.js";
-import { openBundleWriter, writeBundle } from "../../../src/bundle/writer.js";
+import { openBundleWriter } from "../../../src/bundle/writer.js";
 import type { Digest } from "../../../src/core/digest.js";
 import type { BundlerError } from "../../../src/core/errors.js";
 import type { BundlerEvent } from "../../../src/core/events.js";
+import { copyBlobs, writeBundle } from "../../support/write-bundle.js";
 import { makeSample, noise, textFile } from "./sample.js";
 
 const run = promisify(execFile);
@@ -108,7 +109,7 @@ describe("writing a bundle", () => {
     expect(names.match(/blobs\/sha256\/[0-9a-f]{64}\n/g)).toHaveLength(distinct + 2);
   });
 
-  it("gives the same bytes for the same layout, whatever the order images arrive in", async () => {
+  it("gives the same bytes for the same layout, whatever the order blobs arrive in", async () => {
     const hash = async (path: string): Promise<string> =>
       createHash("sha256")
         .update(await readFile(path))
@@ -116,13 +117,11 @@ describe("writing a bundle", () => {
     const { layout, blobs } = await makeSample(dir);
     await writeBundle(layout, { output: out("a.tar"), blobPath: blobs.path });
     const again = await makeSample(join(dir, "elsewhere"));
-    const writer = await openBundleWriter(again.layout, {
-      output: out("b.tar"),
-      blobPath: again.blobs.path,
-    });
-    await writer.tarball("images/etcd.tar");
-    await writer.tarball("images/redis.tar");
-    await writer.finish();
+    const writer = await openBundleWriter(again.layout, { output: out("b.tar") });
+    const there = { blobPath: again.blobs.path };
+    await copyBlobs(writer, again.layout, there, ["etcd"]);
+    await copyBlobs(writer, again.layout, there, ["redis"]);
+    await writer.finish(again.layout);
     expect(await hash(out("a.tar"))).toBe(await hash(out("b.tar")));
   });
 
@@ -133,7 +132,7 @@ describe("writing a bundle", () => {
       if (event.type === "bytes") bytes += event.delta;
     };
     await writeBundle(layout, { output: out(), blobPath: blobs.path, onEvent });
-    expect(bytes).toBe(layout.manifest.sizes.images);
+    expect(bytes).toBe(layout.manifest.sizes.distinctBlobs);
     await run("tar", ["-xf", out(), "-C", dir]);
     await run("sha256sum", ["--check", "--strict", "--quiet", "SHA256SUMS"], {
       cwd: join(dir, ROOT),
@@ -164,10 +163,10 @@ describe("writing a bundle", () => {
     const { layout, blobs } = await makeSample(dir);
     const options = { output: out(), blobPath: blobs.path };
     const writer = await openBundleWriter(layout, options);
-    await writer.tarball("images/redis.tar");
-    await writer.tarball("images/etcd.tar");
+    await copyBlobs(writer, layout, options);
     await writeFile(out(), "someone was faster");
-    expect(await caught(writer.finish())).toMatchObject({ code: "FILE" });
+    expect(await caught(writer.finish(layout))).toMatchObject({ code: "FILE" });
+    await writer.abort();
     expect(await readFile(out(), "utf8")).toBe("someone was faster");
     expect(await caught(openBundleWriter(layout, options))).toMatchObject({ code: "FILE" });
     expect(await listed()).toEqual(["blobs", "out.tar"]);
@@ -175,32 +174,31 @@ describe("writing a bundle", () => {
     expect((await stat(out())).size).toBe(layout.size);
   });
 
-  it("catches a blob that rotted in the store, and goes on once it is mended", async () => {
+  it("tells a blob that rotted, and goes on once it is mended", async () => {
     const { layout, blobs, images } = await makeSample(dir);
     const { digest } = images["redis"]!.layers[1]!;
     const good = await readFile(blobs.path(digest));
     const bad = Buffer.from(good);
     bad[100]! ^= 1;
     await writeFile(blobs.path(digest), bad);
-    const writer = await openBundleWriter(layout, { output: out(), blobPath: blobs.path });
-    await writer.tarball("images/etcd.tar");
-    const error = await caught(writer.tarball("images/redis.tar"));
-    expect(error).toMatchObject({ code: "INTEGRITY", details: { digest, component: "redis" } });
+    const writer = await openBundleWriter(layout, { output: out() });
+    const there = { blobPath: blobs.path };
+    const place = writer.place(digest)!;
+    expect(await place.copy(blobs.path(digest))).toBe("damaged");
     await rm(blobs.path(digest));
-    expect(await caught(writer.tarball("images/redis.tar"))).toMatchObject({
-      code: "NOT_FOUND",
-      details: { digest },
-    });
+    expect(await place.copy(blobs.path(digest))).toBe("missing");
     await writeFile(blobs.path(digest), good.subarray(1));
-    expect(await caught(writer.tarball("images/redis.tar"))).toMatchObject({
-      code: "INTEGRITY",
-      details: { digest },
-    });
+    expect(await place.copy(blobs.path(digest))).toBe("damaged");
     await writeFile(blobs.path(digest), good);
-    await writer.tarball("images/redis.tar");
-    await writer.finish();
+    await copyBlobs(writer, layout, there);
+    await writer.finish(layout);
     await run("tar", ["-xf", out(), "-C", dir]);
     await run("sha256sum", ["--check", "--quiet", "SHA256SUMS"], { cwd: join(dir, ROOT) });
+    const tarball = join(dir, ROOT, layout.manifest.components[0]!.tarball.path);
+    const { stdout } = await run("tar", ["-xOf", tarball, `blobs/sha256/${digest.slice(7)}`], {
+      encoding: "buffer",
+    });
+    expect(stdout.equals(good)).toBe(true);
   });
 
   it("leaves nothing behind when it is stopped", async () => {
@@ -216,50 +214,51 @@ describe("writing a bundle", () => {
     expect(await listed()).toEqual(["blobs"]);
   });
 
-  it("does not finish without all images", async () => {
+  it("does not finish without all blobs", async () => {
     const { layout, blobs } = await makeSample(dir);
-    const writer = await openBundleWriter(layout, { output: out(), blobPath: blobs.path });
-    await writer.tarball("images/etcd.tar");
-    await expect(writer.finish()).rejects.toThrow("images/redis.tar was not written.");
+    const writer = await openBundleWriter(layout, { output: out() });
+    await copyBlobs(writer, layout, { blobPath: blobs.path }, ["etcd"]);
+    await expect(writer.finish(layout)).rejects.toThrow(/The blob sha256:.* was not written\./);
+    await writer.abort();
     expect(await listed()).toEqual(["blobs"]);
   });
 
-  it("removes what a killed run left, but not what a living one writes", async () => {
-    const { layout, blobs } = await makeSample(dir);
-    const alive = await openBundleWriter(layout, { output: out(), blobPath: blobs.path });
+  it("takes over what a killed run left, but not what a living one writes", async () => {
+    const { layout } = await makeSample(dir);
+    const alive = await openBundleWriter(layout, { output: out() });
     const [name] = (await listed()).filter((file) => file.endsWith(".partial"));
     const child = await run(process.execPath, ["-p", "process.pid"]);
     const dead = name!.replace(`-${process.pid}-`, `-${child.stdout.trim()}-`);
-    const foreign = name!.replace(/^(\.out\.tar\.)[0-9a-f]{8}/, "$100000000");
+    const foreign = name!.replace(/^(\.out\.tar\.)[0-9a-f]{12}/, "$1000000000000");
     await writeFile(join(dir, dead), "left over");
     await writeFile(join(dir, foreign), "of another host");
-    const second = await openBundleWriter(layout, { output: out(), blobPath: blobs.path });
+    await writeFile(join(dir, ".out.tar.mine.partial"), "somebody's own");
+    const second = await openBundleWriter(layout, { output: out() });
     const left = await listed();
     expect(left).not.toContain(dead);
-    expect(left).toEqual(expect.arrayContaining([name, foreign]));
+    expect(left).toEqual(expect.arrayContaining([name, foreign, ".out.tar.mine.partial"]));
     await alive.abort();
     await second.abort();
+    expect(await listed()).toEqual([foreign, ".out.tar.mine.partial", "blobs"].sort());
   });
 
   it("foresees a disk that is too small", async () => {
     const huge = { path: "files/huge", executable: false, source: "/nowhere", size: 2 ** 50 };
-    const { layout, blobs } = await makeSample(dir, { files: [huge] });
-    const error = await caught(openBundleWriter(layout, { output: out(), blobPath: blobs.path }));
+    const { layout } = await makeSample(dir, { files: [huge] });
+    const error = await caught(openBundleWriter(layout, { output: out() }));
     expect(error).toMatchObject({ code: "DISK" });
     expect(error.message).toContain("needs 1024.0 TiB");
     expect(await listed()).toEqual(["blobs"]);
   });
 
   it("says where it cannot write", async () => {
-    const { layout, blobs } = await makeSample(dir);
+    const { layout } = await makeSample(dir);
     const output = join(dir, "missing", "out.tar");
-    const error = await caught(openBundleWriter(layout, { output, blobPath: blobs.path }));
+    const error = await caught(openBundleWriter(layout, { output }));
     expect(error).toMatchObject({ code: "FILE" });
     await mkdir(out("folder"));
     expect(
-      await caught(
-        openBundleWriter(layout, { output: out("folder"), force: true, blobPath: blobs.path }),
-      ),
+      await caught(openBundleWriter(layout, { output: out("folder"), force: true })),
     ).toMatchObject({ code: "FILE" });
     expect(existsSync(out())).toBe(false);
   });

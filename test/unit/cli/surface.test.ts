@@ -69,6 +69,7 @@ describe("the command surface", () => {
         --json
         --locked FILE
         --mirror REGISTRY=URL*
+        --no-store
         --only A,B*
         --sbom
         --source NAME=FILE*

@@ -4,7 +4,7 @@ import path from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { blobPath } from "../../../src/bundle/image-layout.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { diffBundles } from "../../../src/diff/diff.js";
 import { describeDiff } from "../../../src/ui/describe-diff.js";
 import { makeSample } from "../bundle/sample.js";

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -129,6 +129,9 @@ describe("a blob in a file", () => {
     const file = join(dir, "blob");
     await writeFile(file, bytes);
     const blob = { mediaType, digest: digestOf(bytes), size: bytes.length };
-    expect(await readUnpackedSize(blob, file)).toBe(size);
+    const handle = await open(file);
+    const window = { handle, name: "blob", offset: 0, length: bytes.length };
+    expect(await readUnpackedSize(blob, window)).toBe(size);
+    await handle.close();
   });
 });

@@ -15,7 +15,7 @@ import { listFiles } from "../../../src/inspect/list-files.js";
 import { lookUp } from "../../../src/walk/look-up.js";
 import { overlayLayers } from "../../../src/walk/overlay.js";
 import type { WalkedFile, WalkedLayer } from "../../../src/walk/types.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { makeSample } from "../bundle/sample.js";
 
 /** An entry of a layer; a file where nothing else is said. */

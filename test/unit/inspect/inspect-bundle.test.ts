@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { blobFinder } from "../../../src/bundle/image-blobs.js";
 import { blobPath, blobsOf } from "../../../src/bundle/image-layout.js";
 import { openBundle } from "../../../src/bundle/reader.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { inspectBundle } from "../../../src/inspect/inspect-bundle.js";
 import { describeComponent, describeInspection } from "../../../src/ui/describe-inspection.js";
 import { writeSparseArchive } from "../../support/sparse-archive.js";

@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, stat, truncate, writeFile } from "no
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { BundlerError } from "../../../src/core/errors.js";
 import { type BundlerEvent, noEvents } from "../../../src/core/events.js";
 import { collectReport } from "../../../src/report/collect.js";

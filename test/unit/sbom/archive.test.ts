@@ -1,8 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { type FileHandle, mkdtemp, open, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
+import type { Digest } from "../../../src/core/digest.js";
 import type { BundleManifest } from "../../../src/bundle/types.js";
 import { type SbomDocument, sbomDocuments } from "../../../src/sbom/documents.js";
 import { imagesOf, packageWalk, readPackages } from "../../../src/sbom/read-packages.js";
@@ -111,12 +112,23 @@ describe("the packages in an archive", () => {
     });
   });
 
-  it("are the same before the archive is made of the store's blobs", async () => {
-    const walked = await walkBlobs("store", manifest.components, blobs.path, {
+  it("are the same of blobs that lie in files of their own", async () => {
+    const handles = new Map<Digest, FileHandle>();
+    for (const { image } of manifest.components) {
+      for (const { digest } of [image.config, ...image.layers])
+        if (!handles.has(digest)) handles.set(digest, await open(blobs.path(digest)));
+    }
+    const sizes = new Map<Digest, number>();
+    for (const [digest, handle] of handles) sizes.set(digest, (await handle.stat()).size);
+    const windowOf = (digest: Digest) => ({
+      ...{ handle: handles.get(digest)!, name: digest, offset: 0, length: sizes.get(digest)! },
+    });
+    const walked = await walkBlobs("files", manifest.components, windowOf, {
       signal,
       ...packageWalk,
     });
     expect(sbomDocuments(manifest, imagesOf(walked))).toEqual(documents);
+    for (const handle of handles.values()) await handle.close();
   });
 });
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { verifyBundle } from "../../../src/verify/verify.js";
 import { makeSample } from "../bundle/sample.js";
 import { type Forgery, forge } from "./forge.js";

@@ -3,7 +3,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { siteIndexFiles } from "../../../src/bundle/site-index.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { digestOf, hexOf } from "../../../src/core/digest.js";
 import { parsePlatform } from "../../../src/core/platform.js";
 import { readElfHeader } from "../../../src/image/elf.js";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { extraFault } from "../../../src/bundle/extras.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { parsePlatform } from "../../../src/core/platform.js";
 import { verifyBundle } from "../../../src/verify/verify.js";
 import { engineArchive, engineProgram } from "../../support/engine-files.js";

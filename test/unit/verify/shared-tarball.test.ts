@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openBundle } from "../../../src/bundle/reader.js";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { digestOf } from "../../../src/core/digest.js";
 import { inspectBundle } from "../../../src/inspect/inspect-bundle.js";
 import type { LockedImage } from "../../../src/plan/types.js";

@@ -15,7 +15,7 @@ import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { digestOf, hexOf } from "../../../src/core/digest.js";
 import type { BundlerEvent } from "../../../src/core/events.js";
 import { type VerifyReport, verifyBundle } from "../../../src/verify/verify.js";

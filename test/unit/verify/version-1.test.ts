@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { diffBundles } from "../../../src/diff/diff.js";
 import { inspectBundle } from "../../../src/inspect/inspect-bundle.js";
 import { collectReport } from "../../../src/report/collect.js";

@@ -2,7 +2,7 @@ import { mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Header } from "tar";
-import { writeBundle } from "../../../src/bundle/writer.js";
+import { writeBundle } from "../../support/write-bundle.js";
 import { type DiffId, digestOf } from "../../../src/core/digest.js";
 import { parsePlatform } from "../../../src/core/platform.js";
 import { MEDIA_TYPES } from "../../../src/image/media-types.js";

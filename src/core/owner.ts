@@ -30,6 +30,11 @@ export function newToken(): string {
   return `${hostId()}-${process.pid}-${startOf(process.pid) ?? "0"}-${randomBytes(4).toString("hex")}`;
 }
 
+/** Whether a name was made by `newToken`, be it on another host. */
+export function isToken(name: string): boolean {
+  return TOKEN.test(name);
+}
+
 /** The process of a token when it runs on this host, for messages. */
 export function pidOf(token: string): number | undefined {
   const holder = parseToken(token);

@@ -68,7 +68,8 @@ export function readBlock(block: Buffer, fail: Fail, doubt: Doubt): Block {
   for (const [what, [at, length]] of Object.entries(NUMBERS)) {
     if (!isPlainNumber(block, at, length)) doubt(`its ${what} is written in an odd way`);
   }
-  let isNullDevice = false;
+  // The oldest format has no place for a device's numbers.
+  let isNullDevice = flag === "3";
   let prefix = "";
   if (format !== "v7") {
     const [major, minor] = [number(MAJOR), number(MINOR)];

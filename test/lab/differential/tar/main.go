@@ -50,7 +50,7 @@ func read(archive []byte) reading {
 		sum := crc32.NewIEEE()
 		switch {
 		case header.Typeflag != tar.TypeReg && header.Typeflag != tar.TypeGNUSparse:
-			// What follows it is passed over.
+			// What follows it is passed over; a sparse map was read with the header.
 		case header.Size <= most:
 			_, err = io.Copy(sum, reader)
 		default:

@@ -1,13 +1,12 @@
-import { readFile, readdir } from "node:fs/promises";
 import path from "node:path";
 import { sealCompose } from "../compose/seal.js";
-import { BundlerError } from "../core/errors.js";
 import type { Definition } from "../definition/types.js";
 import type { PlatformLock } from "../plan/types.js";
 import { describeBundle } from "./describe.js";
 import { type BundleFile, type BundleLayout, layoutBundle } from "./layout.js";
 import { COMPOSE_FILE } from "./paths.js";
 import { IMAGES_TABLE, imagesTable, projectName, siteIndexFiles } from "./site-index.js";
+import { siteScripts, templateText } from "./site-scripts.js";
 import { siteReadme } from "./site-readme.js";
 import type { BundleManifest, PackedExtra } from "./types.js";
 
@@ -104,26 +103,5 @@ function sealedCompose({ definition, lock }: AssembleInput): string {
     bundle: `${definition.name}-${definition.version}`,
     services,
     leftOut,
-  });
-}
-
-async function siteScripts(dir: string): Promise<BundleFile[]> {
-  const names = (await readdir(path.join(dir, "lib")))
-    .filter((name) => name.endsWith(".sh"))
-    .sort();
-  const files: BundleFile[] = [];
-  for (const name of ["install.sh", ...names.map((one) => `lib/${one}`)]) {
-    const bytes = Buffer.from(await templateText(path.join(dir, name)));
-    files.push({ path: name, executable: name === "install.sh", bytes });
-  }
-  return files;
-}
-
-async function templateText(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((cause: unknown) => {
-    throw new BundlerError("FILE", `The site template ${file} cannot be read.`, {
-      hint: "The installation of openim-bundler is not complete; install it again.",
-      cause,
-    });
   });
 }

@@ -12,6 +12,7 @@ import {
 import { type BundlerEvent, type EventSink, noEvents } from "../core/events.js";
 import type { Definition } from "../definition/types.js";
 import type { CreateOptions } from "../jobs/create.js";
+import type { OwnParts } from "../verify/verify.js";
 import type { NetworkOptions } from "../http/network.js";
 import type { JobOptions } from "../jobs/job.js";
 import { type NetworkFlagValues, readMirrors } from "./selection-flags.js";
@@ -69,6 +70,12 @@ export abstract class BaseCommand extends Command {
   protected get packaging(): Pick<CreateOptions, "templatesDir" | "tool"> {
     const { root, name, version } = this.config;
     return { templatesDir: path.join(root, "templates", "site"), tool: { name, version } };
+  }
+
+  /** What this version puts into its archives, for verify to compare. */
+  protected get ownParts(): OwnParts {
+    const { templatesDir, tool } = this.packaging;
+    return { version: tool.version, templatesDir };
   }
 
   /** The build recipes that come with the package. */

@@ -54,7 +54,7 @@ export default class Report extends BaseCommand {
         templatesDir: path.join(this.config.root, "templates", "report"),
         config,
         signal: this.signal,
-        version: this.config.version,
+        own: this.ownParts,
         onEvent,
         ...(against === undefined ? {} : { against }),
       }),

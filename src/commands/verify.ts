@@ -54,7 +54,7 @@ export default class Verify extends BaseCommand {
     const report = await this.withProgress(phases, (onEvent) =>
       verifyBundle(archive, {
         signal: this.signal,
-        version: this.config.version,
+        own: this.ownParts,
         onEvent,
         config,
         deep: flags.deep,

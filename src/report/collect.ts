@@ -12,7 +12,7 @@ import type { VerifyConfig } from "../verify/config.js";
 import type { VerifyReport } from "../verify/report.js";
 import { RULES } from "../verify/rules.js";
 import { hasSboms } from "../verify/rules/sbom.js";
-import { verifyBundle } from "../verify/verify.js";
+import { type OwnParts, verifyBundle } from "../verify/verify.js";
 import { layerHistory } from "../walk/history.js";
 import type { WalkedBundle, WalkedImage } from "../walk/types.js";
 import { describeChanges } from "./describe-changes.js";
@@ -24,7 +24,7 @@ export interface CollectOptions {
   /** Gets the phases `verify` and `walk`. */
   readonly onEvent: EventSink;
   /** Of this program, as verify takes it. */
-  readonly version?: string;
+  readonly own?: OwnParts;
   /** What the findings count for. */
   readonly config?: VerifyConfig;
   /** An older archive to compare with. */
@@ -49,7 +49,7 @@ export async function collectReport(
     signal,
     onEvent,
     deep: true,
-    ...(options.version === undefined ? {} : { version: options.version }),
+    ...(options.own === undefined ? {} : { own: options.own }),
     onWalked: (bundle) => {
       walked = bundle;
     },

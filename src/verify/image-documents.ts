@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { blobPath, namedImages } from "../bundle/image-layout.js";
 import type { BundleComponent } from "../bundle/types.js";
-import { messageOf } from "../core/errors.js";
+import { BundlerError, messageOf } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { type ImageConfig, parseConfig } from "../image/config.js";
 import { descriptorSchema } from "../image/descriptor.js";
@@ -18,6 +18,8 @@ export const DOCUMENTS = declareRules("image", {
     "image/docker-manifest": "manifest.json is missing, broken, or not what the manifest says.",
     "image/manifest": "The image manifest is missing or broken.",
     "image/config": "The image's config is missing or broken.",
+    "image/ambiguous":
+      "A document gives a field twice, in whatever case, and engines differ in which they take.",
   },
 });
 
@@ -100,8 +102,13 @@ export async function readImageDocuments(
       return parse(bytes);
     } catch (error) {
       const about = component === undefined ? {} : { component };
+      const ambiguous = error instanceof BundlerError && "ambiguous" in error.details;
       findings.push(
-        DOCUMENTS.finding(rule, { ...about, subject: path, message: messageOf(error) }),
+        DOCUMENTS.finding(ambiguous ? "image/ambiguous" : rule, {
+          ...about,
+          subject: path,
+          message: messageOf(error),
+        }),
       );
       return undefined;
     }

@@ -27,13 +27,19 @@ import {
 } from "./rules/image.js";
 import { checkExtras } from "./rules/extras.js";
 import { MANIFEST, checkManifest } from "./rules/manifest.js";
-import { checkScripts } from "./rules/scripts.js";
+import { checkScripts, checkShipped } from "./rules/scripts.js";
 import { STRUCTURE, checkFolder, checkTar } from "./rules/structure.js";
 import { checkSums } from "./rules/sums.js";
 import { checkClaim, checkLeftOut } from "./rules/table.js";
 import { checkTables } from "./rules/tables.js";
 
 export type { Finding, VerifyReport } from "./report.js";
+
+/** What this program puts into every archive that it makes. */
+export interface OwnParts {
+  readonly version: string;
+  readonly templatesDir: string;
+}
 
 export interface VerifyOptions {
   readonly signal?: AbortSignal;
@@ -43,8 +49,11 @@ export interface VerifyOptions {
   readonly deep?: boolean;
   /** Gets what a deep look walked through, with what tells of packages captured. */
   readonly onWalked?: (walked: WalkedBundle) => void;
-  /** Of this program: the tables of archives that another version made are not compared. */
-  readonly version?: string;
+  /**
+   * This program's version and its `templates/site`: scripts are compared with those, and an archive of
+   * another version is told. Every archive is taken for its own when absent, and its scripts for right.
+   */
+  readonly own?: OwnParts;
   /** What the findings count for; every rule as it comes when absent. */
   readonly config?: VerifyConfig;
 }
@@ -71,7 +80,7 @@ export async function verifyBundle(
       unfit === undefined
         ? await checkArchive(path, await readArchive(path, handle, size, { signal, onBytes }), {
             signal,
-            version: options.version,
+            own: options.own,
           })
         : {
             findings: [STRUCTURE.finding("tar/format", { subject, message: unfit })],
@@ -112,7 +121,7 @@ interface ArchiveFindings {
 async function checkArchive(
   path: string,
   archive: ArchiveFacts,
-  { signal, version }: { readonly signal: AbortSignal; readonly version: string | undefined },
+  { signal, own }: { readonly signal: AbortSignal; readonly own: OwnParts | undefined },
 ): Promise<ArchiveFindings> {
   const unreadable: Finding[] = [];
   const manifest = await readManifest(archive, unreadable);
@@ -137,8 +146,9 @@ async function checkArchive(
         : [
             ...(await checkCompose(archive, manifest)),
             ...checkLeftOut(manifest),
-            ...(version === undefined || version === manifest.tool.version
-              ? await checkTables(archive, manifest)
+            ...(await checkTables(archive, manifest, own?.version)),
+            ...(own?.version === manifest.tool.version
+              ? await checkShipped(archive, own.templatesDir)
               : []),
             ...checkHost(manifest),
           ]),

@@ -1,3 +1,4 @@
+import { siteScripts } from "../../bundle/site-scripts.js";
 import { LIMITS } from "../../core/limits.js";
 import type { ArchiveFacts } from "../archive.js";
 import { openHeredoc } from "../heredoc.js";
@@ -13,6 +14,7 @@ export const SCRIPTS = declareRules("scripts", {
     "scripts/heredoc": "A here-document of a shell script is not closed.",
   },
   warning: {
+    "scripts/changed": "install.sh or a file of lib/ is not what this version ships.",
     "scripts/executable": "Something is executable that is neither install.sh nor a #! in files/.",
   },
 });
@@ -42,6 +44,34 @@ export async function checkScripts(archive: ArchiveFacts): Promise<Finding[]> {
     if (path !== INSTALLER && !path.endsWith(".sh") && !isScript) continue;
     const bytes = await archive.read(path, LIMITS.text);
     if (bytes !== undefined) findings.push(...checkScript(path, bytes));
+  }
+  return findings;
+}
+
+/**
+ * install.sh and lib/ are what this program puts into every bundle, byte for byte: whoever changed them
+ * may have had a reason, and QA has to know.
+ * @param templatesDir the package's `templates/site`
+ */
+export async function checkShipped(
+  archive: ArchiveFacts,
+  templatesDir: string,
+): Promise<Finding[]> {
+  const shipped = new Map<string, Buffer>();
+  for (const { path, bytes } of await siteScripts(templatesDir)) shipped.set(path, bytes);
+  const there = [...archive.files.keys()].filter((path) => path.startsWith("lib/"));
+  const findings: Finding[] = [];
+  for (const path of new Set([...shipped.keys(), ...there])) {
+    const expected = shipped.get(path);
+    const found = await archive.read(path, LIMITS.text);
+    if (expected !== undefined && found?.equals(expected) === true) continue;
+    const message =
+      expected === undefined
+        ? "Is no script that this version ships, and install.sh may run it."
+        : found === undefined
+          ? "Is not there, or cannot be read, where this version ships a script."
+          : "Is not the script that this version ships.";
+    findings.push(SCRIPTS.finding("scripts/changed", { subject: path, message }));
   }
   return findings;
 }

@@ -10,7 +10,11 @@ import { declareRules } from "../rule.js";
 export const TABLES = declareRules("manifest", {
   error: {
     "bundle/tables":
-      "A table under site/, which install.sh reads, does not say what bundle.json says (of an archive made by this version).",
+      "A table under site/, which install.sh reads, does not say what bundle.json says.",
+  },
+  note: {
+    "bundle/other-version":
+      "Another version of the program made the archive: its scripts, and tables of another form, are not compared.",
   },
 });
 
@@ -20,20 +24,36 @@ const LONGEST = 200;
 
 /**
  * What install.sh reads on the site is what bundle.json says: the tables under site/ are made from it
- * once more, and compared line by line. Only for archives of this program's version: another one may
- * have made other tables of the same.
+ * once more, and compared line by line. Another version may have tables of another form, with other
+ * columns or not at all; that the archive claims one is told.
+ * @param version of this program; undefined where every archive is to be taken for its own.
  */
 export async function checkTables(
   archive: ArchiveFacts,
   manifest: BundleManifest,
+  version: string | undefined,
 ): Promise<Finding[]> {
   if (!archive.files.has(FIRST)) return [];
   const findings: Finding[] = [];
+  const { tool } = manifest;
+  const foreign = version !== undefined && version !== tool.version;
+  if (foreign) {
+    const message = `Says that ${tool.name} ${tool.version} made it; this is ${version}, and cannot tell whether its scripts are that version's own.`;
+    findings.push(TABLES.finding("bundle/other-version", { subject: MANIFEST_FILE, message }));
+  }
   for (const table of tablesOf(manifest, findings)) {
+    if (foreign && !(await hasForm(archive, table))) continue;
     const one = await checkTable(archive, table);
     if (one !== undefined) findings.push(one);
   }
   return findings;
+}
+
+/** Whether a table of the archive has the columns that this version gives it. */
+async function hasForm(archive: ArchiveFacts, { path, text }: SiteIndexFile): Promise<boolean> {
+  const [expected] = text.split("\n", 1);
+  const found = (await archive.read(path, LIMITS.text))?.toString("utf8").split("\n", 1)[0];
+  return expected === found;
 }
 
 function tablesOf(manifest: BundleManifest, findings: Finding[]): readonly SiteIndexFile[] {

@@ -15,7 +15,7 @@ import type { Finding } from "../../../src/verify/report.js";
 import { checkLayers } from "../../../src/verify/rules/layers.js";
 import { checkPrograms } from "../../../src/verify/rules/programs.js";
 import { checkTar } from "../../../src/verify/rules/structure.js";
-import { verifyBundle } from "../../../src/verify/verify.js";
+import { type OwnParts, verifyBundle } from "../../../src/verify/verify.js";
 import type { ElfProgram, FinalFile, WalkedImage } from "../../../src/walk/types.js";
 import { engineArchive, engineProgram } from "../../support/engine-files.js";
 import { entry as tarEntry, pax, record } from "../../support/odd-tars.js";
@@ -25,6 +25,8 @@ import { type Forgery, forge, pack } from "./forge.js";
 
 /** An archive with one thing wrong, or a lie in it, and how it is made. */
 export type Case = {
+  /** Of the program that verifies. */
+  readonly own?: OwnParts;
   /** Rules that cannot but speak up with it. */
   readonly with?: readonly string[];
 } & (
@@ -62,6 +64,7 @@ export class Corpus {
     const { findings } = await verifyBundle(await this.archive(one), {
       deep,
       config: readConfigFlags(config),
+      ...(one.own === undefined ? {} : { own: one.own }),
     });
     return findings;
   }
@@ -318,6 +321,14 @@ export const CASES: Readonly<Record<string, Case>> = {
   "extra/digest": {
     forged: carries(engineArchive(ARM64), (f) => (f.manifest.extras![0]!.sha256 = "0".repeat(64))),
   },
+  "bundle/other-version": {
+    own: { version: "99.0.0", templatesDir: "" },
+    forged: (f) => {
+      for (const { path, text } of siteIndexFiles(f.manifest)) f.files.set(path, Buffer.from(text));
+      // A form that only the other version knows.
+      f.files.set("site/ports.tsv", Buffer.from("#component\tport\nredis\t6379\n"));
+    },
+  },
   "bundle/tables": {
     forged: (f) => {
       for (const { path, text } of siteIndexFiles(f.manifest)) f.files.set(path, Buffer.from(text));
@@ -385,6 +396,10 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   "image/config": {
     forged: (f) => editConfig(f, "redis", () => ({ hello: 1 })),
+  },
+  "image/ambiguous": {
+    forged: (f) =>
+      editConfig(f, "redis", (config: object) => ({ ...config, Architecture: "amd64" })),
   },
   "image/diff-ids": {
     forged: (f) =>
@@ -562,6 +577,12 @@ export const CASES: Readonly<Record<string, Case>> = {
   "scripts/bom": { forged: script("\u{feff}#!/bin/sh\necho hello\n") },
   "scripts/nul": { forged: script("#!/bin/sh\necho hel\0lo\n") },
   "scripts/heredoc": { forged: script("#!/bin/sh\ncat <<END\nhello\n") },
+  "scripts/changed": {
+    own: { version: "0.1.0", templatesDir: join(import.meta.dirname, "../../../templates/site") },
+    forged: (f) => {
+      f.files.set("lib/more.sh", Buffer.from("echo hello\n"));
+    },
+  },
   "scripts/executable": {
     forged: (f) => {
       f.files.set("files/tool", engineProgram(ARM64));

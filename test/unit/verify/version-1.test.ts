@@ -34,8 +34,11 @@ async function rulesOf(changed: Buffer): Promise<readonly string[]> {
 
 describe("an archive of version 1", () => {
   it("is verified, tables, layers and all", async () => {
-    const report = await verifyBundle(archive, { deep: true, version: "0.1.0" });
-    expect(report.findings).toEqual([]);
+    const report = await verifyBundle(archive, {
+      deep: true,
+      own: { version: "0.2.0", templatesDir: "unread" },
+    });
+    expect(report.findings).toMatchObject([{ rule: "bundle/other-version", severity: "note" }]);
     expect(report.checked).toEqual({ files: 18, blobs: 8, images: 2, bytes: bytes.length });
   });
 

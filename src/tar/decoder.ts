@@ -189,7 +189,8 @@ export class TarDecoder {
     if ((hasData && sized < 0) || (!WITHOUT_DATA.includes(header.flag) && header.size < 0)) {
       this.#fail("an entry has a negative size");
     }
-    if (hasData && !Number.isSafeInteger(sized)) this.#fail("an entry is larger than anything can be");
+    if (hasData && !Number.isSafeInteger(sized))
+      this.#fail("an entry is larger than anything can be");
     const stored = hasData ? sized : 0;
     this.#doubtEntry(header, { name, flag, size: sized });
     if (this.#longName !== "" && path !== undefined) this.#doubt("it has a long name and a path");

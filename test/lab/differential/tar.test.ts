@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { afterAll, expect, it } from "vitest";
 import { oddTars } from "../../support/odd-tars.js";
 import { readByGo } from "./tar/read.js";
-import { ours } from "../../support/tar-readings.js";
+import { type Reading, ours } from "../../support/tar-readings.js";
 import { compileGo } from "./go-program.js";
 
 /** Each has two to three headers; a seed makes the same ones again. */
@@ -36,7 +36,7 @@ it("reads every tar as Go's archive/tar does", async () => {
       counts.tars += 1;
       counts.headers += headersIn(tar);
       counts[mine.isRefused ? "refused" : doubts.length > 0 ? "ambiguous" : "plain"] += 1;
-      if (isDeepStrictEqual(mine, theirs[at]) || differing.length >= SHOWN) continue;
+      if (isSame(mine, theirs[at]) || differing.length >= SHOWN) continue;
       differing.push({ seed: SEED, number: counts.tars - 1, mine, theirs: theirs[at], doubts });
     }
   }
@@ -58,6 +58,14 @@ it.skipIf(RECORD === undefined)("records what Go's archive/tar reads", async () 
   const text = `{"seed":${RECORDED.seed},"readings":[\n${lines.join(",\n")}\n]}\n`;
   await writeFile(RECORD ?? "", text);
 });
+
+/** Of one that both refuse, the entry whose data is not all there may be told or not. */
+function isSame(mine: Reading, theirs: Reading | undefined): boolean {
+  if (theirs === undefined || mine.isRefused !== theirs.isRefused) return false;
+  const { length } = mine.entries;
+  const partly = mine.isRefused && theirs.entries.length === length + 1 ? length : undefined;
+  return isDeepStrictEqual(mine.entries, theirs.entries.slice(0, partly));
+}
 
 /** Blocks that have a header's checksum. */
 function headersIn(tar: Buffer): number {

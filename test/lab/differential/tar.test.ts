@@ -61,7 +61,7 @@ it.skipIf(RECORD === undefined)("records what Go's archive/tar reads", async () 
 
 /** Of one that both refuse, the entry whose data is not all there may be told or not. */
 function isSame(mine: Reading, theirs: Reading | undefined): boolean {
-  if (theirs === undefined || mine.isRefused !== theirs.isRefused) return false;
+  if (mine.isRefused !== theirs?.isRefused) return false;
   const { length } = mine.entries;
   const partly = mine.isRefused && theirs.entries.length === length + 1 ? length : undefined;
   return isDeepStrictEqual(mine.entries, theirs.entries.slice(0, partly));

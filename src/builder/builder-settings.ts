@@ -57,7 +57,7 @@ function checkEndpoint(endpoint: string): string {
     throw bad("is neither an address nor the name of a docker context");
   }
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
-  // eslint-disable-next-line no-control-regex -- no address has such characters
+  // oxlint-disable-next-line no-control-regex -- no address has such characters
   if (url === undefined || /[\s\u0000-\u001f\u007f]/.test(endpoint)) throw bad("is no address");
   if (url.password !== "") throw bad("holds a password, which does not belong on a command line");
   switch (url.protocol) {

@@ -8,11 +8,10 @@ import type { LockedImage } from "../plan/types.js";
 import { layoutTar, tarPieces } from "../tar/layout.js";
 
 /** A run of an image tarball: known bytes, or a blob of the store as it is. */
-export type ImagePiece =
-  { readonly bytes: Buffer } | { readonly digest: Digest; readonly size: number };
+type ImagePiece = { readonly bytes: Buffer } | { readonly digest: Digest; readonly size: number };
 
 /** A blob and the byte of the tarball at which it begins, a multiple of 512. */
-export type PlacedBlob = Descriptor & { readonly offset: number };
+type PlacedBlob = Descriptor & { readonly offset: number };
 
 /** Where every byte of an image tarball goes: of one image, or of several that share layers. */
 export interface TarballLayout {

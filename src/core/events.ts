@@ -1,6 +1,15 @@
 /** What the tool is doing, in the order of design: each command shows the phases it goes through. */
 export type Phase =
-  "plan" | "build" | "fetch" | "pack" | "verify" | "walk" | "report" | "load" | "start" | "remove";
+  | "plan"
+  | "build"
+  | "fetch"
+  | "pack"
+  | "verify"
+  | "walk"
+  | "report"
+  | "load"
+  | "start"
+  | "remove";
 
 /**
  * Everything the core says while it works. The UI renders these; nothing else prints.

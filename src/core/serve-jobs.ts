@@ -9,7 +9,9 @@ export type Work<Job, Result> = (
 
 /** What a thread tells of its job. */
 export type WorkerMessage<Result> =
-  { readonly progress: number } | { readonly result: Result } | { readonly failure: string };
+  | { readonly progress: number }
+  | { readonly result: Result }
+  | { readonly failure: string };
 
 /** Progress is told in steps of this many bytes. */
 const STEP = 4 * 1024 * 1024;

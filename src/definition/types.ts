@@ -75,7 +75,13 @@ export type Allowance =
 
 /** What the site checks of a host; `page-size` is the largest, all others are the least. */
 export type RequirementKind =
-  "memory" | "disk" | "engine" | "page-size" | "cpu" | "nofile" | "sysctl";
+  | "memory"
+  | "disk"
+  | "engine"
+  | "page-size"
+  | "cpu"
+  | "nofile"
+  | "sysctl";
 
 /** Something that a host must have before a bundle is installed on it. */
 export interface Requirement {

@@ -27,7 +27,8 @@ export interface OpenSide {
 
 /** An archive that is open, or a lock whose platform is yet to be chosen. */
 export type Opened = { readonly path: string } & (
-  { readonly bundle: Bundle } | { readonly lock: Lock }
+  | { readonly bundle: Bundle }
+  | { readonly lock: Lock }
 );
 
 /**

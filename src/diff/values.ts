@@ -4,7 +4,13 @@ import type { Change } from "./types.js";
 
 /** A document as plain values. Mappings are Maps, so that no key means anything to JavaScript. */
 export type Plain =
-  string | number | boolean | null | undefined | readonly Plain[] | ReadonlyMap<string, Plain>;
+  | string
+  | number
+  | boolean
+  | null
+  | undefined
+  | readonly Plain[]
+  | ReadonlyMap<string, Plain>;
 
 /** Nobody nests a compose file so deeply. */
 const MAX_DEPTH = 100;

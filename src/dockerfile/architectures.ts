@@ -19,7 +19,15 @@ type Family =
 
 /** An architecture as this file tells them apart: `arm/v7`, or the architecture alone. */
 type Architecture =
-  "amd64" | "arm64" | "arm/v7" | "arm/v6" | "386" | "ppc64le" | "s390x" | "riscv64" | "loong64";
+  | "amd64"
+  | "arm64"
+  | "arm/v7"
+  | "arm/v6"
+  | "386"
+  | "ppc64le"
+  | "s390x"
+  | "riscv64"
+  | "loong64";
 
 type Spellings = Readonly<Record<Architecture, string>>;
 

@@ -4,7 +4,7 @@ import type { Body } from "./body.js";
 import { Connection, type Timeouts, UNFIT } from "./connection.js";
 import type { ResponseHead } from "./response-head.js";
 
-export interface LaneRequest {
+interface LaneRequest {
   readonly method: "GET" | "HEAD";
   readonly url: URL;
   /** Any certificate will do when false. */

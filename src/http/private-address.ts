@@ -87,7 +87,7 @@ async function isPrivate(url: URL, resolve: Resolve): Promise<boolean> {
 }
 
 /** Whether an address is this machine's, its own network's, or nobody's on the internet. */
-export function isPrivateAddress(address: string): boolean {
+function isPrivateAddress(address: string): boolean {
   if (isIP(address) !== 6) return PRIVATE.check(address, "ipv4");
   // A link's address may say which link: fe80::1%eth0.
   const [bare = ""] = address.split("%");

@@ -132,7 +132,7 @@ function lengthProblem(path: string): string | undefined {
 function linkProblem(target: string, depth: number): string | undefined {
   if (target === "") return "it links to nothing";
   if (target.startsWith("/")) return `it links to the absolute path ${quoted(target)}`;
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   const isOdd = /[\u0000-\u001f\u007f\\\ufffd\udc80-\udcff]/.test(target);
   if (isOdd || Buffer.byteLength(target) > MAX_PATH_BYTES) {
     return "it links to a path with a backslash, control characters or bytes that are not UTF-8, or to one that is too long";

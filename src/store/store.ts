@@ -13,7 +13,7 @@ import { type PartialBlob, type ScratchBlob, putWhole } from "./partial.js";
 import { type PruneOptions, type PruneResult, listBlobs, sweep } from "./prune.js";
 import { unlinkIfThere } from "./unlink.js";
 
-export type { PartialBlob, ScratchBlob } from "./partial.js";
+export type { ScratchBlob } from "./partial.js";
 
 export interface StoreInfo {
   readonly dir: string;

@@ -61,7 +61,7 @@ export function encodeHeader(fields: HeaderFields): Buffer {
 export function pathProblem(path: string): string | undefined {
   if (path === "") return "it is empty";
   if (path.startsWith("/")) return "it is absolute";
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   if (/[\u0000-\u001f\u007f\\\ufffd\udc80-\udcff]/.test(path)) {
     return "it has a backslash, a control character or bytes that are not UTF-8";
   }

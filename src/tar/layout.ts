@@ -10,7 +10,7 @@ export interface TarInput<Content> {
   readonly content: Content;
 }
 
-export interface LaidOutEntry<Content> {
+interface LaidOutEntry<Content> {
   readonly path: string;
   readonly type: "file" | "directory";
   readonly size: number;

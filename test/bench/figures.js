@@ -37,5 +37,5 @@ export async function writeReadme(run, parts) {
   if (from < 0 || to < from) throw new Error(`README.md has no ${BEGIN} … ${END}`);
   const figures = `${BEGIN}\n\nOne run of commit ${run}.\n\n${formatFigures(parts)}\n\n`;
   await writeFile("README.md", text.slice(0, from) + figures + text.slice(to));
-  execFileSync("npx", ["prettier", "--write", "README.md"], { stdio: "ignore" });
+  execFileSync("npx", ["oxfmt", "README.md"], { stdio: "ignore" });
 }

@@ -142,7 +142,7 @@ describe("create", () => {
 
   it("gives the same lock through whatever mirror it asked, also where an image had to be replaced", async () => {
     const small = await loadDefinition(definition);
-    const images = sampleCatalogue(small).filter(({ repository }) => !repository.includes('mysql'));
+    const images = sampleCatalogue(small).filter(({ repository }) => !repository.includes("mysql"));
     const locks: string[] = [];
     for (const store of ["one", "two"]) {
       const mirror = await startSampleRegistry({ images });

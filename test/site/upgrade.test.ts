@@ -363,12 +363,14 @@ describe("a run that is killed", () => {
   }
 
   it.concurrent("is put right by the next one, wherever an installation was", () =>
-    killedEverywhere((site) => Promise.resolve(site), ["install", "--host-address", "10.0.0.5"], 4),
-  );
+    killedEverywhere(
+      (site) => Promise.resolve(site),
+      ["install", "--host-address", "10.0.0.5"],
+      4,
+    ));
 
   it.concurrent("is put right by the next one, wherever an upgrade was", () =>
-    killedEverywhere(twoReleases, ["upgrade", "--yes"], 6),
-  );
+    killedEverywhere(twoReleases, ["upgrade", "--yes"], 6));
 
   it.concurrent(
     "leaves no container under a name that compose gave it for the time being",

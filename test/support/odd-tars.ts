@@ -4,7 +4,7 @@
  */
 
 /** Numbers from 0 to below 1, the same for the same seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
+function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
@@ -29,12 +29,12 @@ export interface BlockFields {
   readonly sum?: (sum: number, signed: number) => string;
 }
 
-export const USTAR = "ustar\u000000";
-export const GNU = "ustar  \0";
-export const V7 = "\0\0\0\0\0\0\0\0";
+const USTAR = "ustar\u000000";
+const GNU = "ustar  \0";
+const V7 = "\0\0\0\0\0\0\0\0";
 
 /** One header. Strings are bytes: Latin-1, unless given as buffers. */
-export function block(fields: BlockFields = {}): Buffer {
+function block(fields: BlockFields = {}): Buffer {
   const { name = "file", flag = "0", size = 0, mode = 0o644, link = "" } = fields;
   const { magic = USTAR, prefix = "", raw = [], sum } = fields;
   const bytes = Buffer.alloc(512);
@@ -61,7 +61,7 @@ export function block(fields: BlockFields = {}): Buffer {
 }
 
 /** Makes a header's checksum right again. */
-export function summed(bytes: Buffer, sum?: BlockFields["sum"]): Buffer {
+function summed(bytes: Buffer, sum?: BlockFields["sum"]): Buffer {
   bytes.fill(0x20, 148, 156);
   const unsigned = bytes.reduce((total, byte) => total + byte, 0);
   const signed = bytes.reduce((total, byte) => total + (byte > 127 ? byte - 256 : byte), 0);
@@ -70,7 +70,7 @@ export function summed(bytes: Buffer, sum?: BlockFields["sum"]): Buffer {
   return bytes;
 }
 
-export function padded(data: string | Buffer): Buffer {
+function padded(data: string | Buffer): Buffer {
   const bytes = typeof data === "string" ? Buffer.from(data, "latin1") : data;
   return Buffer.concat([bytes, Buffer.alloc((512 - (bytes.length % 512)) % 512)]);
 }
@@ -91,11 +91,11 @@ export function pax(records: string, flag = "x", name = "PaxHeaders/x"): Buffer 
   return entry({ name: flag === "g" ? "pax_global_header" : name, flag }, records);
 }
 
-export function long(name: string, flag = "L"): Buffer {
+function long(name: string, flag = "L"): Buffer {
   return entry({ name: "././@LongLink", flag, magic: GNU }, name);
 }
 
-export const END = Buffer.alloc(1024);
+const END = Buffer.alloc(1024);
 
 type Random = () => number;
 type Maker = (pick: Picker) => Buffer;

@@ -52,7 +52,7 @@ export function ours(bytes: Buffer): OurReading {
 }
 
 /** The bytes of a name, as Latin-1; lone surrogates are bytes that are not UTF-8. */
-export function bytesOf(name: string): string {
+function bytesOf(name: string): string {
   return name.replace(/[\ud800-\udbff][\udc00-\udfff]|[^]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;
     return code >= 0xdc80 && code <= 0xdcff

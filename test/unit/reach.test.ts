@@ -61,20 +61,30 @@ describe("network code", () => {
   });
 });
 
-/** What each module of src/ imports of the others, types too. */
-async function importsWithin(): Promise<ReadonlyMap<string, readonly string[]>> {
+interface Import {
+  readonly target: string;
+  readonly how: "types" | "values" | "loaded";
+}
+
+/** What each module of src/ imports of the others. */
+async function importsOfEach(): Promise<{ file: string; imported: readonly Import[] }[]> {
   const files = (await readdir(src, { recursive: true })).filter((file) => file.endsWith(".ts"));
   const entries = files.map(async (file) => {
     const text = await readFile(path.join(src, file), "utf8");
-    const targets = text.matchAll(
-      /^\s*(?:import|export)\s(?:[^"';]*?\sfrom\s+)?"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm,
+    const statements = text.matchAll(
+      /^\s*(?:import|export)\s([^"';]*?\sfrom\s+)?"(\.[^"]+)"|import\("(\.[^"]+)"\)/gm,
     );
-    const imported = Array.from(targets, ([, stated, dynamic]) =>
-      path.join(path.dirname(file), stated ?? dynamic ?? "").replace(/\.js$/, ".ts"),
-    );
-    return [file, imported] as const;
+    const imported = Array.from(statements, ([, what = "", stated, loaded]): Import => {
+      const target = path.join(path.dirname(file), stated ?? loaded ?? "").replace(/\.js$/, ".ts");
+      if (stated === undefined) return { target, how: "loaded" };
+      const names = /\{([^}]*)\}/.exec(what)?.[1]?.split(",");
+      const types =
+        what.startsWith("type ") || names?.every((name) => /^\s*(type\s|$)/.test(name)) === true;
+      return { target, how: types ? "types" : "values" };
+    });
+    return { file, imported };
   });
-  return new Map(await Promise.all(entries));
+  return Promise.all(entries);
 }
 
 /** Every circle that a walk along the imports closes. */
@@ -94,7 +104,10 @@ function circlesIn(imports: ReadonlyMap<string, readonly string[]>): string[] {
 
 describe("the imports of src/", () => {
   it("go round in no circle, types included", async () => {
-    const imports = await importsWithin();
+    const modules = await importsOfEach();
+    const imports = new Map(
+      modules.map(({ file, imported }) => [file, imported.map(({ target }) => target)]),
+    );
     expect(imports.get("verify/judge.ts")).toContain("verify/rules.ts");
     expect(circlesIn(imports)).toEqual([]);
   });
@@ -112,10 +125,32 @@ describe("the imports of src/", () => {
 
 describe("the rooms of src/", () => {
   it("are the ones that the import rules name", async () => {
-    const config = await readFile(path.resolve(src, "../eslint.config.js"), "utf8");
+    const config = await readFile(path.resolve(src, "../oxlint.config.js"), "utf8");
     const rooms = (await readdir(src, { withFileTypes: true })).filter((entry) =>
       entry.isDirectory(),
     );
     for (const { name } of rooms) expect(config).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+});
+
+/** Rooms that a command may not even load when it runs: jobs are made of them. */
+const INNER = ["acquire", "engine", "http", "registry", "source", "tar", "walk"];
+/** What a command may import values of, without import(). */
+const OPEN = /^(core|jobs|cli|ui|commands)\/|^(builder\/builder-names|image\/reference)\.ts$/;
+
+describe("a command", () => {
+  it("imports values of core, jobs, cli and ui alone, and loads calls when it runs", async () => {
+    const commands = (await importsOfEach()).filter(({ file }) => file.startsWith("commands/"));
+    const seen = commands.flatMap(({ file, imported }) =>
+      imported
+        .filter(({ how, target }) =>
+          how === "loaded"
+            ? INNER.some((room) => target.startsWith(`${room}/`))
+            : how === "values" && !OPEN.test(target),
+        )
+        .map(({ target }) => `${file} → ${target}`),
+    );
+    expect(commands.flatMap(({ imported }) => imported.map(({ how }) => how))).toContain("loaded");
+    expect(seen).toEqual([]);
   });
 });

@@ -1,7 +1,7 @@
 import { access, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { format } from "prettier";
+import { format } from "oxfmt";
 import { describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import { EXIT_CODES } from "../../src/core/errors.js";
@@ -69,7 +69,7 @@ describe("the README", () => {
     const table = ["| rule | severity | what it finds |", "| --- | --- | --- |", ...rows].join(
       "\n",
     );
-    const written = await format(table, { parser: "markdown" });
+    const { code: written } = await format("README.md", table);
     const [old = ""] = /^\| rule +\|.*\n(?:\|.*\n)+/m.exec(readme) ?? [];
     expect(old).not.toBe("");
     const whole = readme.replace(old, () => written);

@@ -24,7 +24,7 @@ function layerOf(files: readonly LayerFile[], tar = makeLayer(files).tar): Progr
     digest: digestOf(gzip),
     diffId: digestOf(tar) as string as DiffId,
     compression: "gzip",
-    // eslint-disable-next-line @typescript-eslint/require-await -- a stream of one chunk
+    // oxlint-disable-next-line @typescript-eslint/require-await -- a stream of one chunk
     open: async function* () {
       yield gzip;
     },

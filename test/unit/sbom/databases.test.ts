@@ -238,7 +238,7 @@ describe("a database of junk", () => {
           ];
           readCopyright(junk);
           readDistro(junk);
-          // eslint-disable-next-line no-control-regex -- control characters are what this is about
+          // oxlint-disable-next-line no-control-regex -- control characters are what this is about
           for (const { name } of found) expect(name).toMatch(/^[^\u0000-\u001f]{1,512}$/);
         },
       ),

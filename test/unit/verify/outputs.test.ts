@@ -66,7 +66,7 @@ describe("XML", () => {
       fc.property(fc.string({ unit: "binary" }), (text) => {
         const xml = xmlText(text);
         expect(xml).toMatch(
-          // eslint-disable-next-line no-control-regex -- control characters are what this is about
+          // oxlint-disable-next-line no-control-regex -- control characters are what this is about
           /^(?:[^<>&"'\u0000-\u001f\u007f-\u009f\ufffe\uffff]|&(?:\w+|#\d+);)*$/u,
         );
         expect(Buffer.from(xml).toString()).toBe(xml);

@@ -3,7 +3,7 @@ import { appendFile, mkdir, rm, writeFile } from "node:fs/promises";
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it, vi } from "vitest";
-import { HOST, OTHER, PATIENCE, SHELLS, TEMPLATES, finished } from "./bundle.js";
+import { HOST, OTHER, PATIENCE, SHELL, SHELLS, TEMPLATES, finished } from "./bundle.js";
 import { type EngineHost, type Init, onHost } from "./engine-host.js";
 
 const BIN = "usr/local/bin";
@@ -78,8 +78,9 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       Init,
       (typeof SERVICES)[Init],
     ][]) {
-      // Where bash is the site's sh, systemd starts the services.
+      // Where bash is the site's sh, systemd starts the services; where busybox is, OpenRC does.
       if (name === "bash" && init !== "systemd") continue;
+      if (name === "busybox ash" && init !== "openrc") continue;
       test(
         `installs Docker and Compose as a service of ${init}, and takes them away again`,
         init,
@@ -149,175 +150,6 @@ for (const [name, shell] of Object.entries(SHELLS)) {
       );
     }
 
-    test(
-      "changes nothing with --dry-run, and lists what it would write",
-      "systemd",
-      async (host) => {
-        const before = await host.files();
-        const result = await host.run({ dryRun: true, yes: false });
-        expect(result).toMatchObject({ code: 0, stderr: "" });
-        for (const path of [
-          `${BIN}/dockerd`,
-          PLUGIN,
-          `${BIN}/docker-compose`,
-          "etc/docker/daemon.json",
-          SERVICES.systemd.file,
-          `${STATE}/manifest`,
-        ]) {
-          expect(result.stdout).toContain(`would write /${path}\n`);
-        }
-        expect(await host.files()).toEqual(before);
-      },
-    );
-
-    test("does nothing without an answer to its question", "systemd", async (host) => {
-      const before = await host.files();
-      expect(await host.run({ yes: false })).toMatchObject({ code: 2 });
-      expect(await host.files()).toEqual(before);
-    });
-
-    test(
-      "refuses an engine for another architecture, a damaged one and one without its files",
-      "systemd",
-      async (host) => {
-        const before = await host.files();
-        await host.carry(OTHER);
-        const other = await host.run();
-        expect(other.code).toBe(4);
-        expect(other.stderr).toContain(`The engine in this bundle (${OTHER})`);
-
-        await host.carry(HOST);
-        await appendFile(join(host.bundle, "extras/docker-compose"), "x");
-        expect(await host.run()).toMatchObject({ code: 3 });
-
-        await rm(join(host.bundle, "extras"), { recursive: true });
-        const none = await host.run({ language: "zh" });
-        expect(none.code).toBe(3);
-        expect(none.stderr).toContain("不在此处");
-
-        await rm(join(host.bundle, "site/extras.tsv"));
-        await writeFile(join(host.bundle, "site/extras.tsv"), "#name\n");
-        const bare = await host.run();
-        expect(bare.code).toBe(5);
-        expect(bare.stderr).toContain("This bundle carries no engine");
-        expect(await host.files()).toEqual(before);
-      },
-    );
-
-    test("overwrites nothing that is not its own", "systemd", async (host) => {
-      await host.file(`${BIN}/runc`, "somebody's\n");
-      const before = await host.files();
-      const result = await host.run();
-      expect(result.code).toBe(11);
-      expect(result.stderr).toContain(`/${BIN}/runc`);
-      expect(await host.files()).toEqual(before);
-    });
-
-    test("leaves a host alone that has an engine", "systemd", async (host) => {
-      const before = await host.files();
-      await host.program("podman", "echo podman version 4.9.4");
-      const podman = await host.run();
-      expect(podman).toMatchObject({ code: 0, stderr: "" });
-      expect(podman.stdout).toContain("An engine is here already (podman version 4.9.4)");
-
-      await host.program("docker", "echo Docker version 26.1.5");
-      const docker = await host.run();
-      expect(docker).toMatchObject({ code: 0, stderr: "" });
-      expect(docker.stdout).toContain("An engine is here already (Docker version 26.1.5)");
-      expect(await host.files()).toEqual(before);
-    });
-
-    test("does nothing where a Docker is that does not answer", "systemd", async (host) => {
-      await host.program("docker", '[ "$1" = --version ] && echo Docker version 18.09.0');
-      const before = await afterwards(host);
-      const result = await host.run();
-      expect(result.code).toBe(5);
-      expect(result.stderr).toMatch(/^NOT INSTALLED: Docker is here already .*does not answer/);
-      expect(await afterwards(host)).toEqual(before);
-    });
-
-    test("adds Compose alone where Docker is and Compose is not", "systemd", async (host) => {
-      await host.program(
-        "docker",
-        "case $1 in *version) echo Docker version 18.09.0 ;; *) exit 1 ;; esac",
-      );
-      const before = await afterwards(host);
-      const result = await host.run();
-      expect(result).toMatchObject({ code: 0, stderr: "" });
-      expect(result.stdout).toContain("INSTALLED: Docker Compose 2.30.3");
-      expect(existsSync(join(host.root, PLUGIN))).toBe(true);
-      expect(existsSync(join(host.root, BIN, "dockerd"))).toBe(false);
-      expect(await host.calls()).toEqual([]);
-
-      expect(await host.run({ remove: true })).toMatchObject({ code: 0, stderr: "" });
-      expect(await afterwards(host)).toEqual(before);
-    });
-
-    test(
-      "keeps a daemon.json that is there, and writes the data folder into its own",
-      "systemd",
-      async (host) => {
-        await host.file("etc/docker/daemon.json", "{}\n");
-        const refused = await host.run({ data: "/srv/docker" });
-        expect(refused.code).toBe(8);
-        expect(refused.stderr).toContain('"data-root": "/srv/docker"');
-        expect(await host.run()).toMatchObject({ code: 0 });
-        expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
-        expect(await host.run({ remove: true })).toMatchObject({ code: 0 });
-        expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
-
-        await rm(join(host.root, "etc/docker"), { recursive: true });
-        expect(await host.run({ data: "/srv/a b" })).toMatchObject({ code: 8 });
-        expect(await host.run({ data: "/srv/docker" })).toMatchObject({ code: 0 });
-        expect(JSON.parse(await host.read("etc/docker/daemon.json"))).toMatchObject({
-          "data-root": "/srv/docker",
-        });
-        await mkdir(join(host.root, "srv/docker"), { recursive: true });
-        const removed = await host.run({ remove: true });
-        expect(removed.stdout).toContain(
-          "Left as it is, with images, containers and volumes: /srv/docker",
-        );
-        expect(existsSync(join(host.root, "srv/docker"))).toBe(true);
-      },
-    );
-
-    test(
-      "leaves what somebody changed since, and a group with members",
-      "systemd",
-      async (host) => {
-        expect(await host.run()).toMatchObject({ code: 0 });
-        await host.file("etc/docker/daemon.json", "{}\n");
-        await host.file("etc/group", "docker:x:999:li\n");
-        const removed = await host.run({ remove: true });
-        expect(removed).toMatchObject({ code: 0, stderr: "" });
-        expect(removed.stdout).toContain("it stays: /etc/docker/daemon.json");
-        expect(removed.stdout).toContain("The group docker stays, for its members: li");
-        expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
-        expect(existsSync(join(host.root, BIN))).toBe(false);
-      },
-    );
-
-    test("warns of what the daemon will miss, with the mend", "systemd", async (host) => {
-      await host.file("proc/filesystems", "nodev\tproc\n");
-      await host.file("proc/mounts", "");
-      await rm(join(host.dir, "bin/iptables"));
-      const result = await host.run({ dryRun: true });
-      expect(result.code).toBe(0);
-      expect(result.stdout).toContain("Try: modprobe overlay");
-      expect(result.stdout).toContain("Try: mount -t cgroup2 none /sys/fs/cgroup");
-      expect(result.stdout).toContain("Install the package iptables");
-    });
-
-    test("starts an engine of its own that was stopped", "systemd", async (host) => {
-      expect(await host.run()).toMatchObject({ code: 0 });
-      process.kill(Number(await host.read("var/run/docker.pid")));
-      await until(async () => !(await host.daemonRuns()));
-      const result = await host.run();
-      expect(result).toMatchObject({ code: 0, stderr: "" });
-      expect(result.stdout).toContain("is here, but does not run");
-      expect(await host.daemonRuns()).toBe(true);
-    });
-
     test("takes back what it did when it is interrupted", "systemd", async (host) => {
       const before = await afterwards(host);
       const child = host.start({ env: { FAKE_START_SECONDS: "600" } });
@@ -331,22 +163,6 @@ for (const [name, shell] of Object.entries(SHELLS)) {
         (path) => !path.startsWith("var/lib/"),
       );
       expect(left).toEqual([...before.keys()]);
-    });
-
-    test("finishes the work of a run that was killed", "systemd", async (host) => {
-      const before = await afterwards(host);
-      const child = host.start({ env: { FAKE_START_SECONDS: "600" } });
-      const end = finished(child);
-      await until(() => existsSync(join(host.root, "starting")));
-      process.kill(-(child.pid ?? 0), "SIGKILL");
-      await end;
-      expect(existsSync(join(host.root, BIN, "dockerd"))).toBe(true);
-
-      const result = await host.run();
-      expect(result).toMatchObject({ code: 0, stderr: "" });
-      expect(result.stdout).toContain("INSTALLED: Docker 27.5.1");
-      expect(await host.run({ remove: true })).toMatchObject({ code: 0 });
-      expect(await afterwards(host)).toEqual(before);
     });
   });
 
@@ -371,3 +187,178 @@ for (const [name, shell] of Object.entries(SHELLS)) {
     }),
   );
 }
+
+describe("install.sh engine", () => {
+  const test = (words: string, body: (host: EngineHost) => Promise<void>): void => {
+    it.concurrent(words, onHost(SHELL, "systemd", body));
+  };
+
+  test("changes nothing with --dry-run, and lists what it would write", async (host) => {
+    const before = await host.files();
+    const result = await host.run({ dryRun: true, yes: false });
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    for (const path of [
+      `${BIN}/dockerd`,
+      PLUGIN,
+      `${BIN}/docker-compose`,
+      "etc/docker/daemon.json",
+      SERVICES.systemd.file,
+      `${STATE}/manifest`,
+    ]) {
+      expect(result.stdout).toContain(`would write /${path}\n`);
+    }
+    expect(await host.files()).toEqual(before);
+  });
+
+  test("does nothing without an answer to its question", async (host) => {
+    const before = await host.files();
+    expect(await host.run({ yes: false })).toMatchObject({ code: 2 });
+    expect(await host.files()).toEqual(before);
+  });
+
+  test("refuses an engine for another architecture, a damaged one and one without its files", async (host) => {
+    const before = await host.files();
+    await host.carry(OTHER);
+    const other = await host.run();
+    expect(other.code).toBe(4);
+    expect(other.stderr).toContain(`The engine in this bundle (${OTHER})`);
+
+    await host.carry(HOST);
+    await appendFile(join(host.bundle, "extras/docker-compose"), "x");
+    expect(await host.run()).toMatchObject({ code: 3 });
+
+    await rm(join(host.bundle, "extras"), { recursive: true });
+    const none = await host.run({ language: "zh" });
+    expect(none.code).toBe(3);
+    expect(none.stderr).toContain("不在此处");
+
+    await rm(join(host.bundle, "site/extras.tsv"));
+    await writeFile(join(host.bundle, "site/extras.tsv"), "#name\n");
+    const bare = await host.run();
+    expect(bare.code).toBe(5);
+    expect(bare.stderr).toContain("This bundle carries no engine");
+    expect(await host.files()).toEqual(before);
+  });
+
+  test("overwrites nothing that is not its own", async (host) => {
+    await host.file(`${BIN}/runc`, "somebody's\n");
+    const before = await host.files();
+    const result = await host.run();
+    expect(result.code).toBe(11);
+    expect(result.stderr).toContain(`/${BIN}/runc`);
+    expect(await host.files()).toEqual(before);
+  });
+
+  test("leaves a host alone that has an engine", async (host) => {
+    const before = await host.files();
+    await host.program("podman", "echo podman version 4.9.4");
+    const podman = await host.run();
+    expect(podman).toMatchObject({ code: 0, stderr: "" });
+    expect(podman.stdout).toContain("An engine is here already (podman version 4.9.4)");
+
+    await host.program("docker", "echo Docker version 26.1.5");
+    const docker = await host.run();
+    expect(docker).toMatchObject({ code: 0, stderr: "" });
+    expect(docker.stdout).toContain("An engine is here already (Docker version 26.1.5)");
+    expect(await host.files()).toEqual(before);
+  });
+
+  test("does nothing where a Docker is that does not answer", async (host) => {
+    await host.program("docker", '[ "$1" = --version ] && echo Docker version 18.09.0');
+    const before = await afterwards(host);
+    const result = await host.run();
+    expect(result.code).toBe(5);
+    expect(result.stderr).toMatch(/^NOT INSTALLED: Docker is here already .*does not answer/);
+    expect(await afterwards(host)).toEqual(before);
+  });
+
+  test("adds Compose alone where Docker is and Compose is not", async (host) => {
+    await host.program(
+      "docker",
+      "case $1 in *version) echo Docker version 18.09.0 ;; *) exit 1 ;; esac",
+    );
+    const before = await afterwards(host);
+    const result = await host.run();
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toContain("INSTALLED: Docker Compose 2.30.3");
+    expect(existsSync(join(host.root, PLUGIN))).toBe(true);
+    expect(existsSync(join(host.root, BIN, "dockerd"))).toBe(false);
+    expect(await host.calls()).toEqual([]);
+
+    expect(await host.run({ remove: true })).toMatchObject({ code: 0, stderr: "" });
+    expect(await afterwards(host)).toEqual(before);
+  });
+
+  test("keeps a daemon.json that is there, and writes the data folder into its own", async (host) => {
+    await host.file("etc/docker/daemon.json", "{}\n");
+    const refused = await host.run({ data: "/srv/docker" });
+    expect(refused.code).toBe(8);
+    expect(refused.stderr).toContain('"data-root": "/srv/docker"');
+    expect(await host.run()).toMatchObject({ code: 0 });
+    expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
+    expect(await host.run({ remove: true })).toMatchObject({ code: 0 });
+    expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
+
+    await rm(join(host.root, "etc/docker"), { recursive: true });
+    expect(await host.run({ data: "/srv/a b" })).toMatchObject({ code: 8 });
+    expect(await host.run({ data: "/srv/docker" })).toMatchObject({ code: 0 });
+    expect(JSON.parse(await host.read("etc/docker/daemon.json"))).toMatchObject({
+      "data-root": "/srv/docker",
+    });
+    await mkdir(join(host.root, "srv/docker"), { recursive: true });
+    const removed = await host.run({ remove: true });
+    expect(removed.stdout).toContain(
+      "Left as it is, with images, containers and volumes: /srv/docker",
+    );
+    expect(existsSync(join(host.root, "srv/docker"))).toBe(true);
+  });
+
+  test("leaves what somebody changed since, and a group with members", async (host) => {
+    expect(await host.run()).toMatchObject({ code: 0 });
+    await host.file("etc/docker/daemon.json", "{}\n");
+    await host.file("etc/group", "docker:x:999:li\n");
+    const removed = await host.run({ remove: true });
+    expect(removed).toMatchObject({ code: 0, stderr: "" });
+    expect(removed.stdout).toContain("it stays: /etc/docker/daemon.json");
+    expect(removed.stdout).toContain("The group docker stays, for its members: li");
+    expect(await host.read("etc/docker/daemon.json")).toBe("{}\n");
+    expect(existsSync(join(host.root, BIN))).toBe(false);
+  });
+
+  test("warns of what the daemon will miss, with the mend", async (host) => {
+    await host.file("proc/filesystems", "nodev\tproc\n");
+    await host.file("proc/mounts", "");
+    await rm(join(host.dir, "bin/iptables"));
+    const result = await host.run({ dryRun: true });
+    expect(result.code).toBe(0);
+    expect(result.stdout).toContain("Try: modprobe overlay");
+    expect(result.stdout).toContain("Try: mount -t cgroup2 none /sys/fs/cgroup");
+    expect(result.stdout).toContain("Install the package iptables");
+  });
+
+  test("starts an engine of its own that was stopped", async (host) => {
+    expect(await host.run()).toMatchObject({ code: 0 });
+    process.kill(Number(await host.read("var/run/docker.pid")));
+    await until(async () => !(await host.daemonRuns()));
+    const result = await host.run();
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toContain("is here, but does not run");
+    expect(await host.daemonRuns()).toBe(true);
+  });
+
+  test("finishes the work of a run that was killed", async (host) => {
+    const before = await afterwards(host);
+    const child = host.start({ env: { FAKE_START_SECONDS: "600" } });
+    const end = finished(child);
+    await until(() => existsSync(join(host.root, "starting")));
+    process.kill(-(child.pid ?? 0), "SIGKILL");
+    await end;
+    expect(existsSync(join(host.root, BIN, "dockerd"))).toBe(true);
+
+    const result = await host.run();
+    expect(result).toMatchObject({ code: 0, stderr: "" });
+    expect(result.stdout).toContain("INSTALLED: Docker 27.5.1");
+    expect(await host.run({ remove: true })).toMatchObject({ code: 0 });
+    expect(await afterwards(host)).toEqual(before);
+  });
+});

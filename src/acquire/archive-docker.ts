@@ -18,7 +18,8 @@ import {
   missing,
   readDocument,
 } from "./archive-image.js";
-import { type ArchiveFiles, compressionOf } from "./archive-files.js";
+import type { ArchiveFiles } from "./archive-files.js";
+import { MAGIC_BYTES, formatOf } from "../image/compression.js";
 
 const savedSchema = z
   .array(
@@ -133,7 +134,7 @@ async function describeLayer(
   signal: AbortSignal,
 ): Promise<ArchivedLayer> {
   const size = window.length;
-  switch (compressionOf(await readAt(window, 0, Math.min(size, 6)))) {
+  switch (formatOf(await readAt(window, 0, Math.min(size, MAGIC_BYTES)))) {
     case undefined:
       return {
         descriptor: { mediaType: MEDIA_TYPES.ociLayer, digest: diffId as string as Digest, size },

@@ -6,6 +6,7 @@ import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { BundlerError, interrupted, isAbort, messageOf, systemCode } from "../core/errors.js";
+import { formatOf } from "../image/compression.js";
 import { storeError } from "../store/disk-error.js";
 import { type TarEntry, readTarIndex } from "../tar/scan.js";
 import { type TarWindow, windowOf } from "../tar/window.js";
@@ -60,7 +61,7 @@ async function openFile(file: string, options: OpenOptions): Promise<ArchiveFile
   try {
     const magic = Buffer.alloc(6);
     await handle.read(magic, 0, magic.length, 0);
-    const compression = compressionOf(magic);
+    const compression = formatOf(magic);
     if (compression === "gzip") {
       const unpacked = await gunzip(handle, name, options);
       await handle.close();
@@ -211,16 +212,6 @@ async function writeWhole(target: FileHandle, chunk: Buffer, position: number): 
     const { bytesWritten } = await target.write(chunk, done, chunk.length - done, position + done);
     done += bytesWritten;
   }
-}
-
-/** By the magic numbers of their formats. */
-export function compressionOf(start: Buffer): "gzip" | "zstd" | "xz" | "bzip2" | undefined {
-  const begins = (...magic: number[]): boolean =>
-    start.subarray(0, magic.length).equals(Buffer.from(magic));
-  if (begins(0x1f, 0x8b)) return "gzip";
-  if (begins(0x28, 0xb5, 0x2f, 0xfd)) return "zstd";
-  if (begins(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00)) return "xz";
-  return begins(0x42, 0x5a, 0x68) ? "bzip2" : undefined;
 }
 
 function readError(error: unknown, file: string): unknown {

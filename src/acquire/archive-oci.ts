@@ -4,10 +4,12 @@ import { BundlerError } from "../core/errors.js";
 import { LIMITS } from "../core/limits.js";
 import { parseConfig, platformOf } from "../image/config.js";
 import { type Descriptor, digestSchema } from "../image/descriptor.js";
+import { MAGIC_BYTES, compressionOf } from "../image/compression.js";
 import { parseJson } from "../image/json.js";
 import { type ImageManifest, type IndexEntry, parseManifest } from "../image/manifest.js";
-import { MEDIA_TYPES, layerCompression } from "../image/media-types.js";
+import { MEDIA_TYPES } from "../image/media-types.js";
 import { type LeafReader, isRunnable, leavesOf } from "../image/select.js";
+import { readAt } from "../tar/window.js";
 import { type Wanted, chooseByName, chooseByPlatform } from "./archive-choose.js";
 import {
   type ArchivedImage,
@@ -53,7 +55,8 @@ export async function findInLayout(archive: ArchiveFiles, wanted: Wanted): Promi
     const diffId = parsed.diffIds[position];
     const window = await archive.find(blobPath(layer));
     if (window === undefined || diffId === undefined) throw missing(archive, blobPath(layer));
-    checkLayer(archive, layer, { size: window.length, diffId });
+    const head = await readAt(window, 0, Math.min(window.length, MAGIC_BYTES));
+    checkLayer(archive, layer, { size: window.length, head, diffId });
     layers.push({ descriptor: layer, diffId, window });
   }
   return {
@@ -131,11 +134,11 @@ async function readImage(
   );
 }
 
-/** What can be known without reading the layer. */
+/** What can be known by the first bytes of the layer. */
 function checkLayer(
   archive: ArchiveFiles,
   layer: Descriptor,
-  found: { size: number; diffId: string },
+  found: { size: number; head: Buffer; diffId: string },
 ): void {
   if (found.size !== layer.size) {
     throw new BundlerError(
@@ -151,7 +154,7 @@ function checkLayer(
       },
     );
   }
-  if (layerCompression(layer.mediaType) === "none" && found.diffId !== (layer.digest as string)) {
+  if (compressionOf(found.head) === "none" && found.diffId !== (layer.digest as string)) {
     throw new BundlerError(
       "INTEGRITY",
       `${archive.name}: the uncompressed layer ${layer.digest} has another diffID in its config, ${found.diffId}.`,

@@ -7,6 +7,7 @@ import {
   type ProgramLayer,
   findForeignPrograms,
 } from "../image/foreign-programs.js";
+import { UNPACKS_ZSTD } from "../image/unpack.js";
 import { layerCompression } from "../image/media-types.js";
 import type { LockedBuild } from "../plan/build-types.js";
 import type { LockedImage } from "../plan/types.js";
@@ -40,14 +41,13 @@ export async function checkPrograms(
   const layers: ProgramLayer[] = [];
   for (const { digest, diffId, mediaType } of image.layers) {
     if (known.has(diffId)) continue;
-    const compression = layerCompression(mediaType);
-    if (compression === "none" || compression === "gzip") {
-      const open = () => createReadStream(store.path(digest), { highWaterMark: 1024 * 1024 });
-      layers.push({ digest, diffId, compression, open });
-    } else {
-      const message = `${from.component}: the programs in the layer ${shortDigest(digest)} are not checked: it is compressed with ${compression ?? "something unknown"}.`;
+    if (!UNPACKS_ZSTD && layerCompression(mediaType) === "zstd") {
+      const message = `${from.component}: the programs in the layer ${shortDigest(digest)} are not checked: it is compressed with zstd.`;
       onEvent({ type: "notice", level: "warn", message });
+      continue;
     }
+    const open = () => createReadStream(store.path(digest), { highWaterMark: 1024 * 1024 });
+    layers.push({ digest, diffId, open });
   }
   // Packages ship tools for Windows and macOS that nothing on Linux would start.
   const found = await findForeignPrograms(layers, platform, { signal });

@@ -33,7 +33,6 @@ export async function extraFault(
   try {
     await walkLayer(
       bytes,
-      "gzip",
       ({ path, type }, head) => {
         if (fault !== undefined || (type === "directory" && path === "docker")) return;
         if (type !== "file" || !PROGRAM.test(path)) {
@@ -49,7 +48,7 @@ export async function extraFault(
         if (isNeeded || readElfHeader(head) !== undefined)
           fault = programFault(path, head, platform);
       },
-      { signal, name: "The archive", headBytes: ELF_HEADER_BYTES },
+      { signal, name: "The archive", only: "gzip", headBytes: ELF_HEADER_BYTES },
     );
   } catch (error) {
     if (!(error instanceof BundlerError) || error.code !== "INTEGRITY") throw error;

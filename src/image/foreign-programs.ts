@@ -3,7 +3,6 @@ import { BundlerError } from "../core/errors.js";
 import type { Platform } from "../core/platform.js";
 import { unpackedPath } from "../tar/unpacked-path.js";
 import { type LayerEntry, walkLayer } from "./layer.js";
-import type { Compression } from "./media-types.js";
 import { PathTree } from "./path-tree.js";
 import { type Misfit, PROGRAM_HEAD_BYTES, misfitOf } from "./program.js";
 
@@ -11,7 +10,6 @@ import { type Misfit, PROGRAM_HEAD_BYTES, misfitOf } from "./program.js";
 export interface ProgramLayer {
   /** Of the layer as it is stored, for the finding. */
   readonly digest: Digest;
-  readonly compression: Exclude<Compression, "zstd">;
   /** What the image's config calls it: the layer must be that then. */
   readonly diffId?: DiffId;
   /** Its bytes as they are stored; asked for once, when its turn comes. */
@@ -54,7 +52,6 @@ export async function findForeignPrograms(
     const name = `The layer ${layer.digest}`;
     const diffId = await walkLayer(
       layer.open(),
-      layer.compression,
       (entry, head) => {
         applyEntry(entry, tree, own);
         const misfit = misfitIn(entry, head, platform);

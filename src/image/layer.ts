@@ -3,7 +3,6 @@ import type { DiffId } from "../core/digest.js";
 import { digestFromHex } from "../core/digest.js";
 import { interrupted } from "../core/errors.js";
 import { type StreamedEntry, TarStreamReader } from "../tar/stream.js";
-import type { Compression } from "./media-types.js";
 import { type UnpackOptions, unpackedChunks } from "./unpack.js";
 
 export type LayerEntry = StreamedEntry;
@@ -12,6 +11,8 @@ export interface WalkLayerOptions {
   readonly signal: AbortSignal;
   /** What messages call the layer. */
   readonly name?: string;
+  /** See {@link UnpackOptions}. */
+  readonly only?: UnpackOptions["only"];
   /** How many first bytes of each file `visit` gets. */
   readonly headBytes?: number;
 }
@@ -26,9 +27,8 @@ export interface WalkLayerOptions {
  */
 export async function walkLayer(
   stream: AsyncIterable<Uint8Array>,
-  compression: Exclude<Compression, "zstd">,
   visit: (entry: LayerEntry, head: Buffer) => void,
-  { signal, name = "The layer", headBytes = 64 }: WalkLayerOptions,
+  { signal, name = "The layer", only, headBytes = 64 }: WalkLayerOptions,
 ): Promise<DiffId> {
   const hash = createHash("sha256");
   const reader = new TarStreamReader({ name, headBytes, onEntry: visit });
@@ -37,7 +37,7 @@ export async function walkLayer(
     hash.update(chunk);
     reader.write(chunk);
   };
-  await unpackLayer(stream, compression, take, { signal, name });
+  await unpackLayer(stream, take, { signal, name, ...(only === undefined ? {} : { only }) });
   reader.end();
   return digestFromHex(hash.digest("hex")) as string as DiffId;
 }
@@ -49,9 +49,8 @@ export async function walkLayer(
  */
 export async function unpackLayer(
   stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  compression: Compression,
   take: (chunk: Uint8Array) => void,
   options: UnpackOptions,
 ): Promise<void> {
-  for await (const chunk of unpackedChunks(stream, compression, options)) take(chunk);
+  for await (const chunk of unpackedChunks(stream, options)) take(chunk);
 }

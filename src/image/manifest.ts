@@ -4,7 +4,7 @@ import { LIMITS } from "../core/limits.js";
 import type { Platform } from "../core/platform.js";
 import { type Descriptor, descriptorSchema } from "./descriptor.js";
 import { goList, goString, parseJson } from "./json.js";
-import { MEDIA_TYPES, layerCompression } from "./media-types.js";
+import { MEDIA_TYPES, isLayerType } from "./media-types.js";
 
 /** One image for one platform (OCI image-spec manifest.md, Docker schema 2). Layers are base first. */
 export interface ImageManifest {
@@ -149,7 +149,7 @@ export function parseManifest(
     );
   }
   for (const layer of manifest.layers) {
-    if (layerCompression(layer.mediaType) === undefined) {
+    if (!isLayerType(layer.mediaType)) {
       throw new BundlerError(
         "INTEGRITY",
         `${what} has a layer of a kind no engine unpacks: ${JSON.stringify(layer.mediaType)} (${layer.digest}).`,

@@ -17,7 +17,22 @@ export const MEDIA_TYPES = {
 
 export type Compression = "none" | "gzip" | "zstd";
 
-/** How a layer's media type says it is compressed; undefined when it is not a layer an engine can unpack. */
+/** What Docker took for layers in its first years, and still does. */
+const OLD_LAYER_TYPES: ReadonlySet<string> = new Set([
+  "application/octet-stream",
+  "application/vnd.docker.container.image.rootfs.diff+x-gtar",
+]);
+
+export function isOldLayerType(mediaType: string): boolean {
+  return OLD_LAYER_TYPES.has(mediaType);
+}
+
+/** Whether it may be a layer that an engine unpacks. */
+export function isLayerType(mediaType: string): boolean {
+  return layerCompression(mediaType) !== undefined || isOldLayerType(mediaType);
+}
+
+/** How a layer's media type says it is compressed; a claim only. Undefined where it says nothing. */
 export function layerCompression(mediaType: string): Compression | undefined {
   switch (mediaType) {
     case MEDIA_TYPES.ociLayer:

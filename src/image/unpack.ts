@@ -2,6 +2,7 @@ import { pipeline } from "node:stream/promises";
 import * as zlib from "node:zlib";
 import { BundlerError, interrupted, isAbort, messageOf, systemCode } from "../core/errors.js";
 import type { Compression } from "./media-types.js";
+import { MAGIC_BYTES, compressionOf } from "./compression.js";
 
 /** What `zlib` hands over at a time, in bytes: with its own 16 KiB it is half as fast. */
 const CHUNK = 256 * 1024;
@@ -10,6 +11,8 @@ export interface UnpackOptions {
   readonly signal: AbortSignal;
   /** What messages call the layer. */
   readonly name: string;
+  /** What it must be, where not only engines read it. */
+  readonly only?: Compression;
 }
 
 /** Whether this Node.js unpacks zstd: from 22.15 on. */
@@ -22,16 +25,20 @@ function zstdDecompress(): typeof zlib.createGunzip | undefined {
 }
 
 /**
- * A layer's tar as it comes out of its stored bytes, in chunks of at most 256 KiB where it is
- * compressed. Whoever stops listening stops the reading, too.
+ * A layer's tar as it comes out of its stored bytes, whose beginning says how they are compressed; in
+ * chunks of at most 256 KiB where they are. Whoever stops listening stops the reading, too.
  * @throws BundlerError INTEGRITY for damaged compression, or zstd where {@link UNPACKS_ZSTD} is
  *   false; INTERRUPTED; whatever the stream throws.
  */
 export async function* unpackedChunks(
-  stream: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  compression: Compression,
-  { signal, name }: UnpackOptions,
+  stored: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { signal, name, only }: UnpackOptions,
 ): AsyncGenerator<Uint8Array, void, void> {
+  const { head, stream } = await begin(stored);
+  const compression = compressionOf(head);
+  if (only !== undefined && compression !== only) {
+    throw new BundlerError("INTEGRITY", `${name} is no ${only} file.`);
+  }
   if (compression === "none") {
     for await (const chunk of stream) {
       if (signal.aborted) throw interrupted();
@@ -77,4 +84,37 @@ export async function* unpackedChunks(
     unzip.destroy();
     await feeding;
   }
+}
+
+/** The first bytes of a stream, and the whole of it. */
+async function begin(stored: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<{
+  readonly head: Buffer;
+  readonly stream: AsyncGenerator<Uint8Array, void, void>;
+}> {
+  const chunks =
+    Symbol.asyncIterator in stored ? stored[Symbol.asyncIterator]() : stored[Symbol.iterator]();
+  let head = Buffer.alloc(0);
+  const first: Uint8Array[] = [];
+  let ended = false;
+  while (head.length < MAGIC_BYTES && !ended) {
+    const next = await chunks.next();
+    ended = next.done === true;
+    if (next.done === true) break;
+    first.push(next.value);
+    head = Buffer.concat([head, next.value.subarray(0, MAGIC_BYTES - head.length)]);
+  }
+  const stream = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* first;
+      while (!ended) {
+        const next = await chunks.next();
+        if (next.done === true) {
+          ended = true;
+        } else yield next.value;
+      }
+    } finally {
+      if (!ended) await chunks.return?.();
+    }
+  };
+  return { head, stream: stream() };
 }

@@ -1,6 +1,7 @@
 import type { Descriptor } from "./descriptor.js";
 import { type TarWindow, readAt } from "../tar/window.js";
-import { type Compression, layerCompression } from "./media-types.js";
+import { MAGIC_BYTES, compressionOf } from "./compression.js";
+import type { Compression } from "./media-types.js";
 
 const KIB = 1024;
 const GIB = 1024 ** 3;
@@ -19,8 +20,6 @@ const GZIP_SIZE = 4;
 
 /** A layer's blob as far as its unpacked size can be told from it. */
 interface LayerEnds {
-  /** By its media type; undefined for one that is not known. */
-  readonly compression: Compression | undefined;
   /** In bytes, as it lies in the store. */
   readonly size: number;
   /** Its first bytes, {@link ZSTD_HEADER} of them where there are as many. */
@@ -35,10 +34,11 @@ interface LayerEnds {
  * the engine's disk takes is near it, a little more for many small files.
  */
 export function unpackedSize(layer: LayerEnds): number {
-  const { compression, size } = layer;
+  const { size } = layer;
+  const compression = compressionOf(layer.head);
   if (compression === "none") return size;
   const usual = USUAL_RATIO * size;
-  const told = toldSize(layer);
+  const told = toldSize(layer, compression);
   if (told === undefined || told > LARGEST) return usual;
   // The size of the last of several members, or one of 4 GiB and more that was cut (RFC 1952, 2.3.1):
   // what cannot be compressed grows by less than a thousandth, beside headers and names.
@@ -46,9 +46,9 @@ export function unpackedSize(layer: LayerEnds): number {
   return compression === "gzip" && size >= GIB ? Math.max(usual, told) : told;
 }
 
-function toldSize({ compression, head, tail }: LayerEnds): number | undefined {
+function toldSize({ head, tail }: LayerEnds, compression: Compression): number | undefined {
   if (compression === "zstd") return zstdContentSize(head);
-  if (compression !== "gzip" || tail.length < GZIP_SIZE) return undefined;
+  if (tail.length < GZIP_SIZE) return undefined;
   return tail.readUInt32LE(tail.length - GZIP_SIZE);
 }
 
@@ -79,14 +79,21 @@ function zstdContentSize(head: Buffer): number | undefined {
  * @throws BundlerError INTEGRITY when it ends early; Error of the system when it cannot be read.
  */
 export async function readUnpackedSize(
-  { mediaType, size }: Descriptor,
+  { size }: Pick<Descriptor, "size">,
   blob: TarWindow,
 ): Promise<number> {
   const tail = Math.min(GZIP_SIZE, size);
   return unpackedSize({
-    compression: layerCompression(mediaType),
     size,
     head: await readAt(blob, 0, Math.min(ZSTD_HEADER, size)),
     tail: await readAt(blob, size - tail, tail),
   });
+}
+
+/**
+ * How a layer is compressed, wherever its blob lies.
+ * @throws Error of the system when it cannot be read.
+ */
+export async function readCompression(blob: TarWindow): Promise<Compression> {
+  return compressionOf(await readAt(blob, 0, Math.min(blob.length, MAGIC_BYTES)));
 }

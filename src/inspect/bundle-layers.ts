@@ -3,7 +3,6 @@ import type { Bundle } from "../bundle/reader.js";
 import type { Digest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "../image/descriptor.js";
-import { type Compression, layerCompression } from "../image/media-types.js";
 import { unpackedChunks } from "../image/unpack.js";
 import type { TarEntry } from "../tar/scan.js";
 import { streamWindow, windowOf } from "../tar/window.js";
@@ -36,7 +35,6 @@ export async function bundleLayers(
     const unpacked = (): AsyncGenerator<Uint8Array, void, void> =>
       unpackedChunks(
         streamWindow(windowOf(bundle.window(path), blobOf(entry, layer, component)), signal),
-        compressionOf(layer, component),
         { signal, name: nameOf(layer, component) },
       );
     return {
@@ -90,15 +88,5 @@ function blobOf(entry: TarEntry | undefined, layer: Descriptor, component: strin
       hint: "verify lists everything that is wrong.",
       details: { digest: layer.digest, component },
     },
-  );
-}
-
-function compressionOf(layer: Descriptor, component: string): Compression {
-  const compression = layerCompression(layer.mediaType);
-  if (compression !== undefined) return compression;
-  throw new BundlerError(
-    "INTEGRITY",
-    `${nameOf(layer, component)} has the media type ${JSON.stringify(layer.mediaType.slice(0, 100))}, which is no layer's.`,
-    { details: { digest: layer.digest, component } },
   );
 }

@@ -70,11 +70,10 @@ async function unpackedLayers(
   blob: BlobOf,
 ): Promise<ReadonlyMap<Digest, number>> {
   const unpacked = new Map<Digest, number>();
-  for (const { digest, mediaType } of image.layers) {
+  for (const { digest } of image.layers) {
     if (unpacked.has(digest)) continue;
     const window = await blob(digest);
-    const layer = { mediaType, digest, size: window.length };
-    unpacked.set(digest, await readUnpackedSize(layer, window));
+    unpacked.set(digest, await readUnpackedSize({ size: window.length }, window));
   }
   return unpacked;
 }

@@ -14,6 +14,7 @@ import { fetchExtras } from "./extras.js";
 import { obeyLock } from "./locked.js";
 import { type Claimed, checkRoom, claimOutput, openWorkFolder } from "./outputs.js";
 import { planWith } from "./plan.js";
+import { tellRefusedLayers } from "./refused-layers.js";
 import type { SelectionOptions } from "./selection.js";
 import { announcedSboms, makeSboms } from "./sboms.js";
 import { type JobOptions, type Opened, withJob } from "./job.js";
@@ -175,6 +176,7 @@ async function makeArchive(
     const sboms =
       context.sbom === true ? await makeSboms(input, writer.window, context) : undefined;
     const layout = sboms === undefined ? announced : await layOut(sboms.documents);
+    await tellRefusedLayers(lock, writer.window, onEvent);
     await writer.finish(layout);
     onEvent({ type: "phase-end", ...phase, summary: formatBytes(layout.size) });
     return {

@@ -21,6 +21,8 @@ const HINTS: ReadonlyMap<string, string> = new Map(
     "tar/padding": REPACKED,
     "tar/unreadable": "Copy the archive to another disk, and verify it there.",
     "layout/order": REPACKED,
+    "layer/media-type":
+      "Have the image built anew with today's tools, or see to it that sites' Docker keeps images its own way.",
     "image/zstd": "Sites need Docker 23 or later, or Podman; else take an image with gzip layers.",
     "image/platform": PLATFORM,
     "programs/start": PLATFORM,

@@ -4,7 +4,6 @@ import { type DiffId, digestFromHex } from "../core/digest.js";
 import { BundlerError, interrupted, isAbort } from "../core/errors.js";
 import { readElfHeader } from "../image/elf.js";
 import { unpackLayer } from "../image/layer.js";
-import type { Compression } from "../image/media-types.js";
 import { strangerOf } from "../image/program.js";
 import type { ContentSink } from "../tar/sparse-sink.js";
 import { type StreamedEntry, TarStreamReader } from "../tar/stream.js";
@@ -21,7 +20,6 @@ export interface LayerJob {
   readonly fd: number;
   readonly offset: number;
   readonly length: number;
-  readonly compression: Compression;
   readonly capture?: Capture;
   readonly hashFiles: boolean;
 }
@@ -67,7 +65,7 @@ export async function readLayer(
   job: LayerJob,
   { signal, onBytes }: { readonly signal: AbortSignal; readonly onBytes: (delta: number) => void },
 ): Promise<LayerFacts> {
-  const { name, compression } = job;
+  const { name } = job;
   const hash = createHash("sha256");
   const entries = new LayerEntries(job);
   const doubts: string[] = [];
@@ -89,7 +87,7 @@ export async function readLayer(
   };
   let trouble: string | undefined;
   try {
-    await unpackLayer(chunksOf(job, onBytes), compression, take, { signal, name });
+    await unpackLayer(chunksOf(job, onBytes), take, { signal, name });
     reader.end();
   } catch (error) {
     if (isAbort(error) || !(error instanceof BundlerError) || error.code !== "INTEGRITY") {

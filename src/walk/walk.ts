@@ -7,9 +7,9 @@ import { type Digest, shortDigest } from "../core/digest.js";
 import { BundlerError } from "../core/errors.js";
 import { type EventSink, noEvents } from "../core/events.js";
 import { LIMITS } from "../core/limits.js";
-import { layerCompression } from "../image/media-types.js";
+import { MAGIC_BYTES, compressionOf } from "../image/compression.js";
 import { UNPACKS_ZSTD } from "../image/unpack.js";
-import { type TarWindow, readWindow, windowOf } from "../tar/window.js";
+import { type TarWindow, readAt, readWindow, windowOf } from "../tar/window.js";
 import { CaptureBudget } from "./captured.js";
 import { parseConfigFacts } from "./config-facts.js";
 import { LayerPool } from "./layer-pool.js";
@@ -157,7 +157,6 @@ async function readLayers(
   const read = async (layer: StoredLayer, place: number): Promise<WalkedLayer> => {
     const { digest, window } = layer;
     const name = `The layer ${shortDigest(digest)}`;
-    const compression = layerCompression(layer.mediaType);
     const nothing = {
       digest,
       unpacked: 0,
@@ -171,11 +170,12 @@ async function readLayers(
       return { ...nothing, size: 0, trouble: { kind: "missing", message } };
     }
     const size = window.length;
-    if (compression === undefined || (compression === "zstd" && !UNPACKS_ZSTD)) {
-      const message = `${name} is not looked into: it is compressed with ${compression ?? "something unknown"}.`;
+    const head = await readAt(window, 0, Math.min(size, MAGIC_BYTES));
+    if (compressionOf(head) === "zstd" && !UNPACKS_ZSTD) {
+      const message = `${name} is not looked into: it is compressed with zstd.`;
       return { ...nothing, size, trouble: { kind: "compression", message } };
     }
-    const job = { name, fd: window.handle.fd, offset: window.offset, length: size, compression };
+    const job = { name, fd: window.handle.fd, offset: window.offset, length: size };
     const facts = await pool.run(
       { ...job, hashFiles, ...(capture === undefined ? {} : { capture }) },
       (delta) => onEvent({ type: "bytes", phase: "walk", delta }),

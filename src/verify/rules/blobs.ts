@@ -1,6 +1,9 @@
 import { blobDigest, blobPath } from "../../bundle/image-layout.js";
 import { type Digest, digestFromHex } from "../../core/digest.js";
-import { type Compression, layerCompression } from "../../image/media-types.js";
+import { compressionOf, refusedBecause } from "../../image/compression.js";
+import { layerCompression } from "../../image/media-types.js";
+import { readBlock } from "../../tar/block.js";
+import { BLOCK } from "../../tar/header.js";
 import type { TarFacts } from "../archive.js";
 import type { ImageDocuments } from "../image-documents.js";
 import type { Finding } from "../report.js";
@@ -12,8 +15,11 @@ export const BLOBS = declareRules("image", {
     "blob/size": "A blob has another size than its descriptor says.",
     "blob/digest": "A blob's bytes have another digest than its name.",
     "blob/unused": "Nothing refers to a blob.",
-    "layer/compression": "A layer's first bytes are not what its media type says.",
+    "layer/compression": "A layer is not compressed as its media type says, and no tar either.",
     "image/file": "An image tarball has a file that is neither a document nor a blob.",
+  },
+  warning: {
+    "layer/media-type": "A layer's media type keeps containerd from unpacking what Docker unpacks.",
   },
 });
 
@@ -111,7 +117,7 @@ function listed(names: readonly string[]): string {
   return second === "" ? first : `${first} and ${second}`;
 }
 
-/** Layers begin as their media types say, so that no engine is told gzip and given something else. */
+/** Engines judge layers by their first bytes, but for the media types that containerd takes at their word. */
 export async function checkCompression(
   tar: TarFacts,
   images: readonly ImageDocuments[],
@@ -121,30 +127,42 @@ export async function checkCompression(
   for (const { name, manifest } of images) {
     for (const { digest, mediaType } of manifest?.layers ?? []) {
       const key = `${digest} ${mediaType}`;
-      const expected = layerCompression(mediaType);
-      if (seen.has(key) || expected === undefined) continue;
+      if (seen.has(key)) continue;
       seen.add(key);
-      const bytes = await tar.head(blobPath(digest), 4);
+      const bytes = await tar.head(blobPath(digest), BLOCK);
       if (bytes === undefined) continue;
       const found = compressionOf(bytes);
-      if (found === expected) continue;
-      const message = "Its first bytes are not what its media type says.";
-      findings.push(
-        BLOBS.finding("layer/compression", {
-          component: name,
-          subject: digest,
-          message,
-          expected,
-          found,
-        }),
-      );
+      const expected = layerCompression(mediaType);
+      const refused = refusedBecause(mediaType, found);
+      const about = { component: name, subject: digest, found };
+      if (refused !== undefined) {
+        const message = `Docker unpacks it, but not where it keeps images in containerd: ${refused}.`;
+        findings.push(BLOBS.finding("layer/media-type", { ...about, message }));
+      } else if (
+        expected !== undefined &&
+        expected !== found &&
+        found === "none" &&
+        !isTar(bytes)
+      ) {
+        const message = "Its first bytes are not what its media type says, and those of no tar.";
+        findings.push(BLOBS.finding("layer/compression", { ...about, message, expected }));
+      }
     }
   }
   return findings;
 }
 
-/** By the magic numbers of RFC 1952 and RFC 8878. */
-function compressionOf(bytes: Buffer): Compression {
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b) return "gzip";
-  return bytes.length >= 4 && bytes.readUInt32LE(0) === 0xfd2fb528 ? "zstd" : "none";
+/** An empty one is nothing but zeros. */
+function isTar(block: Buffer): boolean {
+  const wrong = (why: string): never => {
+    throw new Error(why);
+  };
+  try {
+    if (block.length === BLOCK && block.some((byte) => byte !== 0)) {
+      readBlock(block, wrong, () => undefined);
+    }
+    return block.length === 0 || block.length === BLOCK;
+  } catch {
+    return false;
+  }
 }

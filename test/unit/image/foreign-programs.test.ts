@@ -23,7 +23,6 @@ function layerOf(files: readonly LayerFile[], tar = makeLayer(files).tar): Progr
   return {
     digest: digestOf(gzip),
     diffId: digestOf(tar) as string as DiffId,
-    compression: "gzip",
     // oxlint-disable-next-line @typescript-eslint/require-await -- a stream of one chunk
     open: async function* () {
       yield gzip;

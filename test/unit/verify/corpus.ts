@@ -367,6 +367,13 @@ export const CASES: Readonly<Record<string, Case>> = {
   },
   "layer/compression": {
     sample: locked(async (blobs, sound) => {
+      const { mediaType, diffId } = sound.layers[1]!;
+      const lying = { ...(await blobs.add(mediaType, Buffer.alloc(2000, "no tar"))), diffId };
+      return blobs.image(REDIS, [sound.layers[0]!, lying], parsePlatform(ARM64), {});
+    }),
+  },
+  "layer/media-type": {
+    sample: locked(async (blobs, sound) => {
       const { mediaType, ...layer } = sound.layers[1]!;
       const lying = { ...layer, mediaType: mediaType.replace("+gzip", "") };
       return blobs.image(REDIS, [sound.layers[0]!, lying], parsePlatform(ARM64), {});

@@ -71,13 +71,12 @@ export function layerTar(entries: readonly Entry[]): Buffer {
 export async function readBytes(
   bytes: Buffer,
   options: {
-    readonly compression?: "none" | "gzip";
     readonly capture?: Capture;
     readonly hashFiles?: boolean;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<LayerFacts> {
-  const { compression = "none", capture, hashFiles = false } = options;
+  const { capture, hashFiles = false } = options;
   const dir = await mkdtemp(join(tmpdir(), "walk-"));
   await writeFile(join(dir, "layer"), bytes);
   const handle = await open(join(dir, "layer"));
@@ -88,7 +87,6 @@ export async function readBytes(
         fd: handle.fd,
         offset: 0,
         length: bytes.length,
-        compression,
         hashFiles,
         ...(capture === undefined ? {} : { capture }),
       },

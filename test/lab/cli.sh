@@ -32,6 +32,17 @@ source_flags() {
   done
 }
 
+# image_tarball BUNDLE COMPONENT: where the component's image is, in a bundle's archive or its unpacked folder.
+image_tarball() {
+  local table
+  if [ -d "$1" ]; then
+    table=$(cat "$1/site/images.tsv")
+  else
+    table=$(tar -xOf "$1" --wildcards '*/site/images.tsv')
+  fi
+  awk -F '\t' -v component="$2" '$1 == component { print $2; found = 1 } END { exit !found }' <<<"$table"
+}
+
 # exit_code EXPECTED COMMAND…: runs it, shows what it says, and compares.
 exit_code() {
   local expected=$1 found=0

@@ -116,7 +116,8 @@ create_image() {
   shift 3
   building create "$definition" --only "$component" --platform "$platform" --force \
     -o "$LAB/out/$component.tar" "${SOURCE[@]}" "$@"
-  tar -xOf "$LAB/out/$component.tar" --wildcards "*/images/$component.tar" >"$LAB/out/$component-image.tar"
+  tar -xOf "$LAB/out/$component.tar" --wildcards \
+    "*/$(image_tarball "$LAB/out/$component.tar" "$component")" >"$LAB/out/$component-image.tar"
 }
 
 # runtime ARG…: the engine that runs what was built; not the one that built it.

@@ -66,7 +66,8 @@ files_are_exported() {
 # deep_export COMPONENT PLATFORM FOLDER: what docker export gives of a container of the image, unpacked.
 deep_export() {
   local component=$1 platform=$2 folder=$3 id
-  tar -xOf "$(deep_archive "$platform")" --wildcards "*/images/$component.tar" | docker_on deep-docker load -q
+  tar -xOf "$(deep_archive "$platform")" --wildcards \
+    "*/$(image_tarball "$(deep_archive "$platform")" "$component")" | docker_on deep-docker load -q
   id=$(docker_on deep-docker create --platform "$platform" --network none "$(deep_reference "$component")")
   mkdir "$folder"
   docker_on deep-docker export "$id" | tar -x -C "$folder"

@@ -85,7 +85,9 @@ rehearse_leaves_images() {
   folder=$(release native 1.1.0)
   redis=$(jq -r '.components[] | select(.name == "redis").image.reference' "$folder/bundle.json")
   page=$(jq -r '.components[] | select(.name == "web").image.reference' "$folder/bundle.json")
-  docker_on "$REHEARSE_ENGINE" load -q -i "$folder/images/redis.tar"
+  docker_on "$REHEARSE_ENGINE" load -q -i "$folder/$(image_tarball "$folder" redis)"
+  # It may have come along.
+  docker_on "$REHEARSE_ENGINE" image rm "$page" || true
   docker_on "$REHEARSE_ENGINE" tag "$redis" "$page"
   other=$(docker_on "$REHEARSE_ENGINE" image inspect -f '{{.Id}}' "$page")
   rehearse "$folder.tar"

@@ -27,16 +27,17 @@ refuses_architecture() {
 }
 
 refuses_flipped_byte() {
-  local folder=$SITE_DIR/damaged offset byte file
+  local folder=$SITE_DIR/damaged offset byte tarball file
   cp -a "$(release "$SITE_SET" 1.0.0)" "$folder"
-  file=$folder/images/redis.tar
+  tarball=$(image_tarball "$folder" redis)
+  file=$folder/$tarball
   offset=$(($(stat -c %s "$file") / 2))
   byte=$(od -An -tu1 -j "$offset" -N 1 "$file" | tr -d ' ')
   # The format is the byte itself, as an octal escape.
   # shellcheck disable=SC2059
   printf "\\$(printf %o "$((byte ^ 1))")" | dd of="$file" bs=1 seek="$offset" conv=notrunc status=none
   refuses 3 run_installer "$folder" check
-  said images/redis.tar
+  said "$tarball"
   refuses 3 run_installer "$folder" install
   rm -r "$folder"
 }

@@ -1,5 +1,7 @@
 import {
   type FileHandle,
+  access,
+  constants,
   link,
   lstat,
   open,
@@ -24,10 +26,13 @@ export interface PartialFile {
   readonly path: string;
   /** Whether it holds what an earlier run wrote. */
   readonly resumed: boolean;
-  /** Flushes it to the disk and gives it its final name. */
+  /** Flushes it to the disk and gives it its final name; removes it where that has been taken. */
   readonly publish: () => Promise<void>;
-  /** Closes it and leaves it to the next run; tells under which name. Harmless after publish. */
-  readonly keep: () => Promise<string>;
+  /**
+   * Closes it and leaves it to the next run; tells under which name. Undefined, and harmless, when it is
+   * not there any more.
+   */
+  readonly keep: () => Promise<string | undefined>;
   /** Closes and removes it. Harmless after publish and keep. */
   readonly discard: () => Promise<void>;
 }
@@ -74,6 +79,11 @@ export async function openPartialFile(
     closed = true;
     await handle.close();
   };
+  const discard = async (): Promise<void> => {
+    await close().catch(() => undefined);
+    if (!gone) await rm(path, { force: true });
+    gone = true;
+  };
   return {
     handle,
     path,
@@ -84,28 +94,30 @@ export async function openPartialFile(
       await handle.sync();
       await close();
       if (force) await rename(path, final);
-      else await claimName(path, final);
+      else if (!(await claimName(path, final))) {
+        // Whoever went on with it would come to the same end.
+        await discard();
+        throw exists(final);
+      }
       gone = true;
       await syncFolder(folder);
     },
     keep: async () => {
       await close();
+      if (gone) return undefined;
       const resting = restingPath(final);
-      if (!gone) await rename(path, resting);
+      await rename(path, resting);
       gone = true;
       return resting;
     },
-    discard: async () => {
-      await close().catch(() => undefined);
-      if (!gone) await rm(path, { force: true });
-    },
+    discard,
   };
 }
 
 /** Bytes that the unfinished file of an output already takes, where an earlier run has left one. */
 export async function bytesKept(output: string): Promise<number> {
   const left = await leftBehind(resolve(output));
-  return left[0]?.bytes ?? 0;
+  return left.find(({ usable }) => usable)?.bytes ?? 0;
 }
 
 /** What `ENOSPC` means to the reader. `left` is what still had to be written, in bytes. */
@@ -159,21 +171,22 @@ async function freeSpace(folder: string): Promise<number | undefined> {
   return found === undefined ? undefined : found.bavail * found.bsize;
 }
 
-/** A hard link fails when the name is taken, which a rename does not. */
-async function claimName(path: string, final: string): Promise<void> {
+/** False when the name is taken: a hard link fails then, which a rename does not. */
+async function claimName(path: string, final: string): Promise<boolean> {
   try {
     await link(path, final);
   } catch (error) {
     const code = systemCode(error);
-    if (code === "EEXIST") throw exists(final);
+    if (code === "EEXIST") return false;
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code ?? "")) throw error;
     // FAT, exFAT and some network shares have no hard links. Two runs that end within the same
     // instant could both pass this look; both files would be whole.
-    await refuseExisting(final, false);
+    if ((await lstat(final).catch(() => undefined)) !== undefined) return false;
     await rename(path, final);
-    return;
+    return true;
   }
   await rm(path, { force: true });
+  return true;
 }
 
 async function syncFolder(folder: string): Promise<void> {
@@ -201,8 +214,10 @@ function restingPath(final: string): string {
 async function takeOver(final: string, path: string | undefined): Promise<boolean> {
   let taken = false;
   for (const left of await leftBehind(final)) {
-    if (path === undefined || taken) await rm(left.path, { force: true });
-    else {
+    if (path === undefined || taken || !left.usable) {
+      // One that we may not remove harms nobody.
+      await rm(left.path, { force: true }).catch(() => undefined);
+    } else {
       taken = await rename(left.path, path).then(
         () => true,
         (error: unknown) => {
@@ -215,16 +230,25 @@ async function takeOver(final: string, path: string | undefined): Promise<boolea
   return taken;
 }
 
+interface LeftBehind {
+  readonly path: string;
+  /** Bytes that it takes on its disk. */
+  readonly bytes: number;
+  /**
+   * Whether it may be written. Not one with a second name: its run was killed just after it had named
+   * the archive, which would change under whatever name it has by now.
+   */
+  readonly usable: boolean;
+}
+
 /**
  * Unfinished files of runs that are certainly over: nobody's, of a process that is gone, or, of
  * another host on a shared disk, one in which nothing was written for a day. Largest first.
  */
-async function leftBehind(
-  final: string,
-): Promise<readonly { readonly path: string; readonly bytes: number }[]> {
+async function leftBehind(final: string): Promise<readonly LeftBehind[]> {
   const folder = dirname(final);
   const prefix = `${hiddenName(final)}.`;
-  const found: { path: string; bytes: number }[] = [];
+  const found: LeftBehind[] = [];
   for (const file of await readdir(folder).catch(() => [])) {
     if (!file.startsWith(prefix) || !file.endsWith(".partial")) continue;
     const path = join(folder, file);
@@ -237,7 +261,11 @@ async function leftBehind(
       const quiet = liveness === "silent" && Date.now() - status.mtimeMs > STALE_MS;
       if (liveness !== "dead" && !quiet) continue;
     }
-    found.push({ path, bytes: status.blocks * 512 });
+    const ours = await access(path, constants.R_OK | constants.W_OK).then(
+      () => true,
+      () => false,
+    );
+    found.push({ path, bytes: status.blocks * 512, usable: ours && status.nlink === 1 });
   }
   return found.toSorted((a, b) => b.bytes - a.bytes);
 }

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdtemp, mkdir, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { link, mkdtemp, mkdir, readFile, readdir, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -240,6 +240,33 @@ describe("writing a bundle", () => {
     await alive.abort();
     await second.abort();
     expect(await listed()).toEqual([foreign, ".out.tar.mine.partial", "blobs"].sort());
+  });
+
+  it("never writes into an archive whose run was killed just after it had named it", async () => {
+    const { layout, blobs } = await makeSample(dir);
+    const first = await openBundleWriter(layout, { output: out() });
+    const [name] = (await listed()).filter((file) => file.endsWith(".partial"));
+    await first.abort();
+    const child = await run(process.execPath, ["-p", "process.pid"]);
+    await writeFile(out("delivered.tar"), "an archive that somebody has taken elsewhere");
+    await link(
+      out("delivered.tar"),
+      out(name!.replace(`-${process.pid}-`, `-${child.stdout.trim()}-`)),
+    );
+    await writeBundle(layout, { output: out(), blobPath: blobs.path });
+    expect(await readFile(out("delivered.tar"), "utf8")).toMatch(/^an archive that/);
+    expect(await listed()).toEqual(["blobs", "delivered.tar", "out.tar"]);
+  });
+
+  it("keeps nothing for the next run where another has taken the name meanwhile", async () => {
+    const { layout, blobs } = await makeSample(dir);
+    const options = { output: out(), blobPath: blobs.path };
+    const writer = await openBundleWriter(layout, { ...options, keepUnfinished: true });
+    await copyBlobs(writer, layout, options);
+    await writeFile(out(), "someone was faster");
+    expect(await caught(writer.finish(layout))).toMatchObject({ code: "FILE" });
+    expect(await writer.abort()).toBeUndefined();
+    expect(await listed()).toEqual(["blobs", "out.tar"]);
   });
 
   it("foresees a disk that is too small", async () => {

@@ -41,6 +41,7 @@ export async function claimOutput(
     });
   }
   await makeFolder(path.dirname(file));
+  await sweep(path.dirname(file));
   const blobs = new Map(
     packedComponents(lock)
       .flatMap(({ image }) => [image.config, ...image.layers])
@@ -69,24 +70,25 @@ export interface WorkFolder {
 
 const WORK = ".openim-bundler.";
 
-/**
- * Makes one, and removes those of runs that were killed.
- * @throws BundlerError FILE, DISK
- */
+/** @throws BundlerError FILE, DISK */
 export async function openWorkFolder(output: string | undefined): Promise<WorkFolder> {
   const given = path.resolve(output ?? ".");
   const folder = given.endsWith(".tar") ? path.dirname(given) : given;
-  await makeFolder(folder);
-  for (const name of await readdir(folder)) {
-    const token = name.startsWith(WORK) ? name.slice(WORK.length) : "";
-    if (!isToken(token)) continue;
-    const { mtimeMs } = await stat(path.join(folder, name));
-    if (livenessOf(token, mtimeMs) === "dead")
-      await rm(path.join(folder, name), { recursive: true, force: true });
-  }
   const dir = path.join(folder, WORK + newToken());
   await makeFolder(dir);
   return { dir, close: () => rm(dir, { recursive: true, force: true }) };
+}
+
+/** Removes the work folders of runs that were killed. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const token = name.startsWith(WORK) ? name.slice(WORK.length) : "";
+    if (!isToken(token)) continue;
+    // A run that ends at this moment has removed its own.
+    const found = await stat(path.join(folder, name)).catch(() => undefined);
+    if (found !== undefined && livenessOf(token, found.mtimeMs) === "dead")
+      await rm(path.join(folder, name), { recursive: true, force: true });
+  }
 }
 
 /** A name that ends in `.tar` is the archive's; any other is a folder's. */

@@ -141,7 +141,7 @@ describe("create --no-store", () => {
 
   it("is gone on with by a run that has a store", async () => {
     const sum = await expected();
-    await breakOff("SIGINT", 500);
+    await breakOff("SIGKILL", 500);
     const kept = create("--store", path.join(dir, "another"), "-o", out);
     expect(await run(kept)).toMatchObject({ code: 0 });
     expect(await sumOf(path.join(out, NAME))).toBe(sum);

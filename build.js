@@ -48,9 +48,10 @@ const undici = {
     id === "\0undici"
       ? `import api from "undici/lib/api/index.js";
          import Dispatcher from "undici/lib/dispatcher/dispatcher.js";
-         import EnvHttpProxyAgent from "undici/lib/dispatcher/env-http-proxy-agent.js";
+         import Agent from "undici/lib/dispatcher/agent.js";
+         import ProxyAgent from "undici/lib/dispatcher/proxy-agent.js";
          Object.assign(Dispatcher.prototype, api);
-         export { EnvHttpProxyAgent };`
+         export { Agent, ProxyAgent };`
       : undefined,
 };
 

@@ -5,17 +5,18 @@ import type { Dispatcher } from "undici";
 import { BundlerError, messageOf } from "../core/errors.js";
 import type { Timeouts } from "./connection.js";
 import { type Lane, createLane } from "./lane.js";
-
-/** Never reached through a proxy, as in Go. */
-const THIS_MACHINE = ["localhost", "127.0.0.1", "[::1]"];
+import { proxyFor } from "./proxy.js";
 
 export const DEFAULT_TIMEOUTS: Timeouts = { connectMs: 15_000, headersMs: 30_000, idleMs: 60_000 };
 
 /** Connections, directly or through the proxies of the environment. */
 export interface Agents {
-  /** `verified: false` accepts any certificate. */
-  get(verified: boolean): Promise<Dispatcher>;
-  /** The short way to an address, where no proxy may stand in it. */
+  /**
+   * The way to an address; `verified: false` accepts any certificate.
+   * @throws BundlerError USAGE for a variable that names no proxy.
+   */
+  get(url: URL, verified: boolean): Promise<Dispatcher>;
+  /** The short way to an address, where no proxy stands in it. @throws as get does. */
   lane(url: URL): Lane | undefined;
   close(): Promise<void>;
 }
@@ -28,13 +29,12 @@ export function createAgents(options: {
 }): Agents {
   const { env, timeouts } = options;
   const trusted = trust(options.caFiles, env);
-  const made = new Map<boolean, Promise<Dispatcher>>();
-  const proxied = proxies(env);
+  const made = new Map<string, Promise<Dispatcher>>();
   const secure = trusted === undefined ? {} : { secureContext: trusted };
   const lane = createLane({ ...secure, timeouts });
-  const make = async (verified: boolean): Promise<Dispatcher> => {
+  const make = async (proxy: URL | undefined, verified: boolean): Promise<Dispatcher> => {
     // Most runs never need it, and it takes longer to load than all the rest.
-    const { EnvHttpProxyAgent } = await import("undici");
+    const { Agent, ProxyAgent } = await import("undici");
     const tls = {
       timeout: timeouts.connectMs,
       ...secure,
@@ -42,52 +42,31 @@ export function createAgents(options: {
       autoSelectFamilyAttemptTimeout: Math.min(2500, timeouts.connectMs),
     };
     const checked = verified ? tls : { ...tls, rejectUnauthorized: false };
-    return new EnvHttpProxyAgent({
-      headersTimeout: timeouts.headersMs,
-      bodyTimeout: timeouts.idleMs,
-      connect: checked,
+    const limits = { headersTimeout: timeouts.headersMs, bodyTimeout: timeouts.idleMs };
+    if (proxy === undefined) return new Agent({ ...limits, connect: checked });
+    return new ProxyAgent({
+      ...limits,
+      uri: proxy.href,
       requestTls: checked,
       proxyTls: tls,
       // To a plain registry, a proxy is asked the plain way: most refuse CONNECT to ports other than 443.
       proxyTunnel: false,
-      ...proxied,
     });
   };
   return {
-    get: (verified) => {
-      const agent = made.get(verified) ?? make(verified);
-      made.set(verified, agent);
+    get: (url, verified) => {
+      const proxy = proxyFor(url, env);
+      const key = `${verified} ${proxy?.href ?? ""}`;
+      const agent = made.get(key) ?? make(proxy, verified);
+      made.set(key, agent);
       return agent;
     },
-    lane: ({ hostname }) =>
-      proxied.httpProxy + proxied.httpsProxy === "" || THIS_MACHINE.includes(hostname)
-        ? lane
-        : undefined,
+    lane: (url) => (proxyFor(url, env) === undefined ? lane : undefined),
     close: async () => {
       lane.close();
       await Promise.all([...made.values()].map(async (agent) => (await agent).destroy()));
     },
   };
-}
-
-/** Curl's and Go's variables; empty strings keep undici from reading the process's own environment. */
-function proxies(env: NodeJS.ProcessEnv): {
-  httpProxy: string;
-  httpsProxy: string;
-  noProxy: string;
-} {
-  const read = (name: string): string => env[name.toLowerCase()] ?? env[name] ?? "";
-  const noProxy = read("NO_PROXY").trim();
-  return {
-    httpProxy: withScheme(read("HTTP_PROXY")),
-    httpsProxy: withScheme(read("HTTPS_PROXY")),
-    // As Go does, and with it every engine: this machine is never reached through a proxy.
-    noProxy: noProxy === "*" ? "*" : [noProxy, ...THIS_MACHINE].join(","),
-  };
-}
-
-function withScheme(proxy: string): string {
-  return proxy === "" || proxy.includes("://") ? proxy : `http://${proxy}`;
 }
 
 /** Made once: reading all root certificates for each connection costs more than the connection. */

@@ -3,6 +3,7 @@ import { DEFAULT_TIMEOUTS, createAgents } from "./agents.js";
 import type { Timeouts } from "./connection.js";
 import { type HostPolicy, hostPolicy } from "./host-policy.js";
 import { DEFAULT_RETRY, type RetryPolicy } from "./retry.js";
+import { hasProxy } from "./proxy.js";
 import { privateRedirect, systemResolve } from "./private-address.js";
 import { type RedirectProblem, type Transport, createTransport } from "./transport.js";
 
@@ -41,7 +42,7 @@ export function openNetwork(options: NetworkOptions, onEvent: EventSink): Networ
   const { caFiles, env, userAgent } = options;
   const policy = hostPolicy(options.insecure);
   // Behind a proxy, it is the proxy that looks names up, and what this machine finds says nothing.
-  const resolve = usesProxy(env) ? () => Promise.resolve([]) : systemResolve;
+  const resolve = hasProxy(env) ? () => Promise.resolve([]) : systemResolve;
   const agents = createAgents({
     ...{ caFiles, env },
     timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
@@ -63,10 +64,4 @@ export function openNetwork(options: NetworkOptions, onEvent: EventSink): Networ
     transport: createTransport({ agents, policy, userAgent, redirectProblem }),
     close: () => agents.close(),
   };
-}
-
-function usesProxy(env: NodeJS.ProcessEnv): boolean {
-  return ["http_proxy", "https_proxy"].some(
-    (name) => (env[name] ?? env[name.toUpperCase()] ?? "") !== "",
-  );
 }

@@ -60,7 +60,9 @@ function usesProxy(url: URL, noProxy: string): boolean {
   if (host === "localhost") return false;
   const address = isIP(host) === 0 ? undefined : host;
   if (address !== undefined && isLoopback(address)) return false;
-  return !noProxy.split(",").some((entry) => matches(entry.trim().toLowerCase(), host, address, port));
+  return !noProxy
+    .split(",")
+    .some((entry) => matches(entry.trim().toLowerCase(), host, address, port));
 }
 
 const LOOPBACK = new BlockList();
@@ -102,6 +104,8 @@ function splitPort(entry: string): { readonly name: string; readonly port: strin
 }
 
 function isIn(address: string, network: string, bits: number): boolean {
+  // The list would take an IPv4 address for a mapped one.
+  if (family(network) === "ipv6" && family(address) === "ipv4") return false;
   const list = new BlockList();
   list.addSubnet(network, bits, family(network));
   return list.check(address, family(address));

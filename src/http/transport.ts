@@ -62,7 +62,7 @@ export function createTransport(options: {
           return { status: head.status, body, header: (name: string) => head.headers.get(name) };
         }
       }
-      const agent = await agents.get(verified);
+      const agent = await agents.get(url, verified);
       const answer = await agent.request({
         ...{ origin: url.origin, path: `${url.pathname}${url.search}`, method },
         ...{ headers: sent, signal },

@@ -9,14 +9,17 @@ const MAX_DEPTH = 512;
  */
 const MAPS = new Set(["LABELS", "ANNOTATIONS", "VOLUMES", "EXPOSEDPORTS"]);
 
-/** A number that no whole number of Go's can be read from: `1.0`, `1e3`. */
-const NO_INTEGER: object = Object.freeze({ kind: "no integer" });
+/**
+ * A number that no whole number of Go's can be read from: `1.0`, `1e3`. No shape takes a symbol for one of
+ * its fields, while an object would do where all fields may be missing.
+ */
+const NO_INTEGER = Symbol("no integer");
 
 /**
  * Reads JSON (RFC 8259) as Go's encoding/json does where that is one reading, and refuses what two
  * programs could read as two documents: a name that comes twice in one object, be it in another case
  * (Go folds field names, `ſ` and the Kelvin sign among them, and takes the last), a byte order mark,
- * bytes that are not UTF-8. Numbers with a fraction or an exponent come out as an object, since Go
+ * bytes that are not UTF-8. Numbers with a fraction or an exponent come out as a symbol, since Go
  * takes none of them for an integer.
  * @throws BundlerError INTEGRITY; its details have `ambiguous`, the path of a name, where one comes twice.
  */

@@ -139,6 +139,8 @@ describe("an image config", () => {
     ["a text for a list", ',"config":{"Entrypoint":"/x"}'],
     ["a number for a text", ',"config":{"User":0}'],
     ["a list for a map", ',"config":{"Labels":[]}'],
+    ["a number for a map", ',"config":{"Labels":1e3}'],
+    ["a fraction for a struct", ',"config":{"Healthcheck":1.0}'],
     ["a date of its own", ',"created":"yesterday"'],
     ["a day that no month has", ',"created":"2023-02-31T00:00:00Z"'],
     ["a root of another kind", ',"rootfs":{"type":"x"}'],

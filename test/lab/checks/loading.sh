@@ -86,14 +86,12 @@ run_all() {
   done <"$2"
 }
 
-# run_one ENGINE REFERENCE EXPECTED COMMAND…
+# run_one ENGINE REFERENCE EXPECTED COMMAND…: looks at what the program says inside, for on a busy machine an
+# engine may lose the words of one that ends at once, but not its exit code.
 run_one() {
-  local engine=$1 reference=$2 expected=$3 output
+  local engine=$1 reference=$2 expected=$3
   shift 3
-  output=$(engine "$engine" run --rm --pull never --network none --platform linux/arm64 \
-    "$reference" "$@" 2>&1) || {
-    printf '%s\n' "$output"
-    return 1
-  }
-  printf '%s\n' "$output" | grep -F -e "$expected"
+  # shellcheck disable=SC2016 # of the shell inside
+  engine "$engine" run --rm --pull never --network none --platform linux/arm64 \
+    "$reference" sh -c '"$@" >/tmp/said 2>&1 || exit 1; cat /tmp/said; grep -qF -e "$0" /tmp/said' "$expected" "$@"
 }

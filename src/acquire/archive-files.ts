@@ -1,10 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { constants } from "node:fs";
-import { type FileHandle, open, realpath, stat, unlink } from "node:fs/promises";
+import { type FileHandle, open, realpath, stat, statfs, unlink } from "node:fs/promises";
 import { basename, join, posix, resolve, sep } from "node:path";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
+import { formatBytes } from "../core/bytes.js";
 import { BundlerError, interrupted, isAbort, messageOf, systemCode } from "../core/errors.js";
 import { formatOf } from "../image/compression.js";
 import { storeError } from "../store/disk-error.js";
@@ -30,9 +31,8 @@ export interface OpenOptions {
   readonly signal: AbortSignal;
 }
 
-/** More than real layers ever reach over a whole archive; deflate's own limit is 1032. */
-const MAX_RATIO = 200;
-const RATIO_FLOOR = 64 * 1024 * 1024;
+/** Bytes that no archive of an image has; an archive of zeros compresses a thousandfold and is still one. */
+const MAX_UNPACKED = 2 ** 40;
 const MAX_LINKS = 8;
 
 /**
@@ -161,15 +161,23 @@ async function gunzip(
   } catch (error) {
     throw storeError(error, tempDir, `decompressing ${name}`);
   }
-  const { size } = await packed.stat();
+  const { bavail, bsize } = await statfs(tempDir);
+  const room = Math.min(bavail * bsize, MAX_UNPACKED);
   let position = 0;
   const sink = new Writable({
     write(chunk: Buffer, _encoding, done) {
       const at = position;
       position += chunk.length;
-      if (position > Math.max(RATIO_FLOOR, size * MAX_RATIO)) {
-        const what = `${name} grows to more than ${MAX_RATIO} times its size when decompressed`;
-        done(new BundlerError("INTEGRITY", `${what}, as no image does.`));
+      if (position > room) {
+        const what = `${name} is more than ${formatBytes(room)} when decompressed`;
+        done(
+          room === MAX_UNPACKED
+            ? new BundlerError("INTEGRITY", `${what}, as no image is.`)
+            : new BundlerError("DISK", `${what}, which is what is free in ${tempDir}.`, {
+                hint: "Free some room there, or decompress the archive elsewhere and give the plain one.",
+                details: { file: name, path: tempDir, free: room },
+              }),
+        );
         return;
       }
       writeWhole(target, chunk, at).then(

@@ -1,8 +1,10 @@
 import { formatBytes } from "../core/bytes.js";
 import { BundlerError } from "../core/errors.js";
 import { oneLine } from "../core/invisible.js";
+import { blobsOf } from "./image-layout.js";
 import { bundleRoot } from "./paths.js";
 import type { SiteManifest } from "./site-index.js";
+import { tarballsOf } from "./tarballs.js";
 
 type SiteLanguage = "en" | "zh";
 
@@ -73,7 +75,10 @@ export function siteReadme(
 ): string {
   const { language } = template;
   const words = WORDS[language];
-  const bytes = manifest.components.reduce((sum, { tarball }) => sum + tarball.size, 0);
+  const bytes = tarballsOf(manifest.components).reduce(
+    (sum, { components: [first] }) => sum + (first?.tarball.size ?? 0),
+    0,
+  );
   const notes = NOTES[language].find((path) => files.includes(path));
   const settingOf = (name: string): string =>
     manifest.settings.find((setting) => setting.name === name)?.name ?? "";
@@ -88,11 +93,11 @@ export function siteReadme(
     size: formatBytes(bytes),
     components: grid(
       [words.component, words.image, words.ports, words.size],
-      manifest.components.map(({ title, image, ports, tarball }) => [
+      manifest.components.map(({ title, image, ports }) => [
         title[language],
         `\`${image.reference}\``,
         ports.map(({ host, protocol }) => `${host}/${protocol}`).join(", ") || words.none,
-        formatBytes(tarball.size),
+        formatBytes(blobsOf(image).reduce((sum, { size }) => sum + size, 0)),
       ]),
     ),
     settings: grid(

@@ -59,9 +59,13 @@ export async function* unpackedChunks(
   let cause: unknown;
   const keep = (error: unknown): unknown => (cause ??= error);
   const unzip = create({ chunkSize: CHUNK }).once("error", keep);
+  let fed = 0;
   const source = async function* (): AsyncGenerator<Uint8Array, void, void> {
     try {
-      yield* stream;
+      for await (const chunk of stream) {
+        fed += chunk.length;
+        yield chunk;
+      }
     } catch (error) {
       throw keep(error);
     }
@@ -69,7 +73,17 @@ export async function* unpackedChunks(
   const feeding = pipeline(source, unzip, { signal }).catch(keep);
   try {
     for await (const chunk of unzip) yield chunk as Buffer;
+    await feeding;
+    const behind = fed - unzip.bytesWritten;
+    if (cause === undefined && compression === "gzip" && behind > 0) {
+      throw new BundlerError(
+        "INTEGRITY",
+        `${name} has ${behind} bytes behind the end of its gzip stream, which engines refuse.`,
+        { hint: "Build the image again.", details: { behind } },
+      );
+    }
   } catch (error) {
+    if (error instanceof BundlerError) throw error;
     const first = cause ?? error;
     if (isAbort(first) || signal.aborted) throw interrupted();
     // zlib's codes, and those of its zstd.

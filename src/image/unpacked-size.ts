@@ -1,5 +1,7 @@
+import { BundlerError } from "../core/errors.js";
 import type { Descriptor } from "./descriptor.js";
-import { type TarWindow, readAt } from "../tar/window.js";
+import { unpackedChunks } from "./unpack.js";
+import { type TarWindow, readAt, streamWindow } from "../tar/window.js";
 import { MAGIC_BYTES, compressionOf } from "./compression.js";
 import type { Compression } from "./media-types.js";
 
@@ -40,9 +42,8 @@ export function unpackedSize(layer: LayerEnds): number {
   const usual = USUAL_RATIO * size;
   const told = toldSize(layer, compression);
   if (told === undefined || told > LARGEST) return usual;
-  // The size of the last of several members, or one of 4 GiB and more that was cut (RFC 1952, 2.3.1):
-  // what cannot be compressed grows by less than a thousandth, beside headers and names.
-  if (told + told / 1000 + KIB < size) return usual;
+  // The size of the last of several members, or one of 4 GiB and more that was cut (RFC 1952, 2.3.1).
+  if (!explains(told, size)) return usual;
   return compression === "gzip" && size >= GIB ? Math.max(usual, told) : told;
 }
 
@@ -75,7 +76,8 @@ function zstdContentSize(head: Buffer): number | undefined {
 }
 
 /**
- * {@link unpackedSize} of a layer, wherever its blob lies.
+ * {@link unpackedSize} of a layer, wherever its blob lies. One of several gzip members, which tells of
+ * the last alone, is unpacked and counted.
  * @throws BundlerError INTEGRITY when it ends early; Error of the system when it cannot be read.
  */
 export async function readUnpackedSize(
@@ -83,11 +85,36 @@ export async function readUnpackedSize(
   blob: TarWindow,
 ): Promise<number> {
   const tail = Math.min(GZIP_SIZE, size);
-  return unpackedSize({
+  const ends = {
     size,
     head: await readAt(blob, 0, Math.min(ZSTD_HEADER, size)),
     tail: await readAt(blob, size - tail, tail),
-  });
+  };
+  const estimate = unpackedSize(ends);
+  const told = toldSize(ends, "gzip");
+  if (compressionOf(ends.head) !== "gzip" || told === undefined || explains(told, size)) {
+    return estimate;
+  }
+  const { signal } = new AbortController();
+  let counted = 0;
+  try {
+    for await (const chunk of unpackedChunks(streamWindow(blob, signal), {
+      signal,
+      name: "layer",
+    })) {
+      counted += chunk.length;
+    }
+    return counted;
+  } catch (error) {
+    // What cannot be unpacked is verify's to tell.
+    if (error instanceof BundlerError && error.code === "INTEGRITY") return estimate;
+    throw error;
+  }
+}
+
+/** What cannot be compressed grows by less than a thousandth, beside headers and names. */
+function explains(unpacked: number, size: number): boolean {
+  return unpacked + unpacked / 1000 + KIB >= size;
 }
 
 /**

@@ -33,8 +33,7 @@ export function checkManifestAnswer(bytes: Buffer, answer: Answer): void {
   try {
     parseManifest(`${subject}: ${endpoint.host}: the manifest`, bytes, contentType);
   } catch (error) {
-    // What is well formed and no image is so everywhere.
-    if (!(error instanceof BundlerError) || "artifact" in error.details) return;
+    if (!(error instanceof BundlerError)) throw error;
     throw new HttpFailure("INTEGRITY", error.message, {
       details: { host: endpoint.host, ...error.details },
       cause: error,

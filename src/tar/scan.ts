@@ -59,8 +59,8 @@ export interface TarScan {
  */
 export type TarDialect = "own" | "foreign";
 
-/** Record padding that other tools put behind the end blocks. */
-const MAX_TRAILING = 1024 * 1024;
+/** What is looked at a time, in bytes, of what follows an archive's end, or of two files that should be one. */
+const TRAILING_CHUNK = 1024 * 1024;
 const MAX_ENTRIES = 100_000;
 
 /**
@@ -104,6 +104,8 @@ class Scan implements TarScan {
     for (let next = 0; ;) {
       this.#offset = next;
       if (next + BLOCK > length) {
+        // Other readers take the file's end for the archive's; a cut is found by what is missing then.
+        if (this.#dialect === "foreign" && next === length && next > 0) return this.#decoder.end();
         const missing = length <= next ? "" : ", in the middle of a header";
         this.#stop("end", next, `it ends at byte ${length} without end blocks${missing}`);
       }
@@ -172,8 +174,10 @@ class Scan implements TarScan {
       const problem = pathProblem(path);
       if (problem !== undefined) this.#fault("path", offset, `${at} is refused: ${problem}`);
       else if (this.#paths.has(path)) {
-        // A folder named twice is untidy, not ambiguous; some tools write it once per file.
-        if (isOwn || type !== "directory") this.#fault("duplicate", offset, `${at} occurs twice`);
+        // A folder named twice is untidy, not ambiguous; some tools write it once per file, or a file
+        // that images share once for each.
+        const again = isOwn ? false : await this.#isSame(path, type, dataOffset, stored);
+        if (!again) this.#fault("duplicate", offset, `${at} occurs twice`);
       } else {
         const found: TarEntry = {
           path,
@@ -203,12 +207,36 @@ class Scan implements TarScan {
       this.#stop("end", offset, "only one of its two end blocks is there");
     }
     const trailing = length - END_BYTES;
-    if (trailing > (this.#dialect === "own" ? 0 : MAX_TRAILING)) {
+    if (trailing > 0 && this.#dialect === "own") {
       this.#fault("trailing", offset + END_BYTES, `${trailing} bytes follow its end`);
-    } else if (!isZero(await readAt(this.#window, offset, length))) {
+    } else if (!(await this.#isZeroFrom(offset))) {
       this.#fault("trailing", offset, "the end blocks, or what follows them, are not zero");
     }
     this.#decoder.end();
+  }
+
+  /** Whether an entry is what an earlier one of its name was, byte for byte. */
+  async #isSame(path: string, type: string, dataOffset: number, size: number): Promise<boolean> {
+    const known = this.entries.find((entry) => entry.path === path);
+    if (known?.type !== type || known.size !== size) return false;
+    if (type === "directory") return true;
+    if (type !== "file") return false;
+    for (let at = 0; at < size; at += TRAILING_CHUNK) {
+      const length = Math.min(TRAILING_CHUNK, size - at);
+      const one = await readAt(this.#window, known.dataOffset + at, length);
+      if (!one.equals(await readAt(this.#window, dataOffset + at, length))) return false;
+    }
+    return true;
+  }
+
+  /** Some tools fill up records, or disks, with zeros. */
+  async #isZeroFrom(offset: number): Promise<boolean> {
+    const { length } = this.#window;
+    for (let at = offset; at < length; at += TRAILING_CHUNK) {
+      const size = Math.min(TRAILING_CHUNK, length - at);
+      if (!isZero(await readAt(this.#window, at, size))) return false;
+    }
+    return true;
   }
 
   /** What is said to follow must be there. */

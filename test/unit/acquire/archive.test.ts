@@ -500,14 +500,31 @@ describe("a damaged archive", () => {
     expect((await failure(load())).code).toBe("INTEGRITY");
   });
 
-  it.each([
-    ["in an entry", 100_000],
-    ["between its entries and its end", 1024],
-  ])("cut short %s is refused", async (_, missing) => {
+  it("cut short in an entry is refused", async () => {
     await writeSampleArchive(file, IMAGE, { platform: ARM64, reference: REFERENCE });
     const bytes = await readFile(file);
-    await writeFile(file, bytes.subarray(0, bytes.length - missing));
+    await writeFile(file, bytes.subarray(0, bytes.length - 100_000));
     expect((await failure(load())).code).toBe("INTEGRITY");
+  });
+
+  it("that lacks its end blocks, or has many zeros behind them, is read as other tools do", async () => {
+    await writeSampleArchive(file, IMAGE, { platform: ARM64, reference: REFERENCE });
+    const bytes = await readFile(file);
+    await writeFile(file, bytes.subarray(0, bytes.length - 1024));
+    const image = await load();
+    await writeFile(file, Buffer.concat([bytes, Buffer.alloc(3 * 1024 * 1024)]));
+    expect(await load()).toEqual(image);
+    await writeFile(file, Buffer.concat([bytes, Buffer.alloc(3 * 1024 * 1024), Buffer.from("x")]));
+    expect((await failure(load())).message).toContain("are not zero");
+  });
+
+  it("with a file twice is read where both are the same, byte for byte", async () => {
+    const layer = tarOf([{ path: "etc/os-release", content: "ID=x" }]);
+    const files = savedFiles(configOf([digestOf(layer)]), [
+      { path: "one/layer.tar", content: layer },
+    ]);
+    await writeFile(file, tarOf([...files, { path: "one/layer.tar", content: layer }]));
+    expect((await load()).layers).toHaveLength(1);
   });
 
   it("cut short while compressed is refused", async () => {
@@ -579,9 +596,13 @@ describe("a hostile archive", () => {
     expect((await failure(load())).code).toBe("INTEGRITY");
   });
 
-  it("that decompresses to more than any image is stopped", async () => {
-    await writeFile(file, gzipSync(Buffer.alloc(80 * 1024 * 1024), { level: 1 }));
-    expect((await failure(load())).message).toContain("200 times its size");
+  it("with a sparse log that compresses a thousandfold is read", async () => {
+    const layer = tarOf([{ path: "var/log/lastlog", content: Buffer.alloc(80 * 1024 * 1024) }]);
+    const files = savedFiles(configOf([digestOf(layer)]), [
+      { path: "one/layer.tar", content: layer },
+    ]);
+    await writeFile(file, gzipSync(tarOf(files), { level: 1 }));
+    expect((await load()).layers).toHaveLength(1);
   });
 
   it("with indexes nested without end is refused", async () => {

@@ -297,7 +297,11 @@ describe("reading archives of other tools", () => {
   it.each([
     ["a device", entry({ path: "a", type: "BlockDevice" }), "type"],
     ["a path out of its folder", entry({ path: "../a", type: "File" }), "path"],
-    ["a name twice", Buffer.concat([entry({ path: "a" }), entry({ path: "./a" })]), "duplicate"],
+    [
+      "a name twice, with other bytes",
+      Buffer.concat([entry({ path: "a" }, "one"), entry({ path: "./a" }, "two")]),
+      "duplicate",
+    ],
     [
       "a sparse file",
       Buffer.concat([

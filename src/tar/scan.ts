@@ -105,7 +105,10 @@ class Scan implements TarScan {
       this.#offset = next;
       if (next + BLOCK > length) {
         // Other readers take the file's end for the archive's; a cut is found by what is missing then.
-        if (this.#dialect === "foreign" && next === length && next > 0) return this.#decoder.end();
+        if (this.#dialect === "foreign" && next === length && next > 0) {
+          this.#decoder.end();
+          return;
+        }
         const missing = length <= next ? "" : ", in the middle of a header";
         this.#stop("end", next, `it ends at byte ${length} without end blocks${missing}`);
       }

@@ -54,7 +54,7 @@ describe("the variables", () => {
     (value) => {
       let said = "";
       try {
-        chosen("https://a.example/", { HTTPS_PROXY: `${value}` });
+        chosen("https://a.example/", { HTTPS_PROXY: value });
       } catch (error) {
         said = String(error);
       }

@@ -185,13 +185,13 @@ class JsonReader {
 
   #twice(first: string, second: string): BundlerError {
     const path = this.#path.join(".").slice(0, 200);
-    const names =
-      first === second
-        ? `has ${quoted(first)} twice`
-        : `has both ${quoted(first)} and ${quoted(second)}, one field to an engine,`;
     const where =
       this.#path.length < 2 ? "" : ` in ${this.#path.slice(0, -1).join(".").slice(0, 200)}`;
-    return new BundlerError("INTEGRITY", `${this.#what} ${names}${where}.`, {
+    const names =
+      first === second
+        ? `has ${quoted(first)} twice${where}`
+        : `has both ${quoted(first)} and ${quoted(second)}${where}, one field to an engine`;
+    return new BundlerError("INTEGRITY", `${this.#what} ${names}.`, {
       hint: "Programs differ in which of the two they take, so nobody can say what would run. Have the image built anew.",
       details: { ambiguous: path },
     });

@@ -219,6 +219,30 @@ export class Connection {
     if (this.#chunks.done) this.#missing = 0;
   }
 
+  /**
+   * Copies bytes to where they are wanted: Node asks for the next room right after a read, also where that
+   * brought a pause, so what comes first after one lies in the scratch. What the intake has to wait for is
+   * kept.
+   */
+  #handOver(bytes: Uint8Array, intake: Intake): Promise<void> | undefined {
+    const parts = this.#chunks === undefined ? [bytes] : [...this.#chunks.take(bytes)];
+    if (this.#chunks === undefined) this.#missing -= bytes.length;
+    else if (this.#chunks.done) this.#missing = 0;
+    let wait: Promise<void> | undefined;
+    for (const part of parts) {
+      let rest = part;
+      while (rest.length > 0 && wait === undefined) {
+        const room = intake.room();
+        const taken = rest.subarray(0, room.length);
+        room.set(taken);
+        rest = rest.subarray(taken.length);
+        wait = intake.filled(taken.length);
+      }
+      if (rest.length > 0) this.#early.push(Buffer.from(rest));
+    }
+    return wait;
+  }
+
   /** Takes what the socket has read. False: no more for now. */
   #read(bytes: Uint8Array): boolean {
     this.silent = false;
@@ -231,11 +255,11 @@ export class Connection {
     const intake = this.#intake;
     try {
       let wait: Promise<void> | undefined;
-      if (this.#target === this.#scratch) this.#keep(bytes);
-      else {
+      if (this.#target !== this.#scratch) {
         this.#missing -= bytes.length;
         wait = intake?.filled(bytes.length);
-      }
+      } else if (intake === undefined || this.#paused || this.#early.length > 0) this.#keep(bytes);
+      else wait = this.#handOver(bytes, intake);
       if (intake === undefined || this.#paused) return this.#pause();
       if (wait !== undefined || this.#early.length > 0) {
         void this.#afterwards(wait, intake);
